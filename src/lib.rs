@@ -1,0 +1,4 @@
+//! x
+pub mod generator;
+pub mod model;
+pub mod store;

@@ -1,0 +1,266 @@
+//! The store: one trait, each method one promise, and two engines that keep it.
+//!
+//! Nothing above this module knows which engine it talks to; nothing but [`open`] and its sisters
+//! here names one. What the promises mean is tested by [`conformance`], the same functions for each.
+
+mod audit;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod error;
+mod location;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+
+use crate::model::{
+    Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
+    MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
+};
+
+pub use audit::{AuditReport, Disagreement};
+pub use error::{Cause, Entity, OpenError, StoreError};
+pub use location::{DEFAULT_STORE, StoreLocation};
+
+/// What every answer of a store is.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// Where the catalogue, the accounts and the sales are kept.
+///
+/// Each method is one atomic step; none needs another to be right. Engines retry contention
+/// themselves. An error other than [`StoreError::OutcomeUnknown`] means that nothing was written.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes an account, or finds the one that is there already with the same address, name and country.
+    ///
+    /// # Errors
+    /// [`StoreError::EmailTaken`] where the address belongs to another name or country.
+    async fn create_account(&self, account: &NewAccount) -> Result<CreatedAccount>;
+
+    /// The account with this address. Strong: it sees every account made before.
+    async fn account(&self, email: &Email) -> Result<Account>;
+
+    /// The account with this id. Strong.
+    async fn account_by_id(&self, id: AccountId) -> Result<Account>;
+
+    /// The sales of an account, the newest first, at most `limit`. Strong.
+    async fn sales(&self, account: AccountId, limit: usize) -> Result<Vec<Sale>>;
+
+    /// The days of the first and the last event. May be stale.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where there is no event.
+    async fn events_dates_range(&self) -> Result<DatesRange>;
+
+    /// Multi-events that have an event on `day` (UTC) on sale now, each once, ordered by id, from the
+    /// first id behind `after` on, at most `limit`. May be stale.
+    async fn multi_events(
+        &self,
+        day: Date,
+        after: Option<MultiEventId>,
+        limit: usize,
+    ) -> Result<Vec<MultiEvent>>;
+
+    /// The events of a multi-event that are on sale now, ordered by date. May be stale.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an unknown multi-event.
+    async fn events(&self, multi_event: MultiEventId) -> Result<Vec<EventSummary>>;
+
+    /// What does not change of an event, on sale or not.
+    async fn event(&self, id: EventId) -> Result<EventFacts>;
+
+    /// How many tickets of each category of an event are sold; a category of which none is sold may
+    /// be missing. Strong: it sees every purchase answered before.
+    async fn seats_sold(&self, event: EventId) -> Result<Vec<CategorySold>>;
+
+    /// Sells seats: all that are asked for or none, none of them ever sold before, neighbours where
+    /// there are any. Tickets, counter and ledger change in one commit, which is durable before the
+    /// answer. The same purchase again, whatever failed in between, returns the first sale.
+    ///
+    /// Once `deadline` has passed the purchase is not begun any more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] (account, event or category), [`StoreError::NotOnSale`],
+    /// [`StoreError::SoldOut`], [`StoreError::KeyReused`], [`StoreError::Overloaded`] and
+    /// [`StoreError::Unavailable`] without effect; [`StoreError::OutcomeUnknown`], which the same
+    /// purchase again settles.
+    async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased>;
+
+    /// One sale. Strong.
+    async fn sale(&self, id: SaleId) -> Result<Sale>;
+
+    /// Whether the store can sell now.
+    async fn ready(&self) -> Result<()>;
+
+    /// Waits until the store can never sell again in this process, and says why: after an error that
+    /// leaves open what reached the disk. The process should end and be started again.
+    async fn failed(&self) -> String;
+
+    /// Ends the store: what was accepted is written and answered, then everything is released.
+    async fn close(&self);
+
+    /// All venues, ordered by id, for the generator.
+    async fn venues(&self) -> Result<Vec<Venue>>;
+
+    /// Loads that were begun, the latest last.
+    async fn loads(&self) -> Result<Vec<LoadMark>>;
+
+    /// Writes venues and the mark that says how far the load is, in one commit.
+    async fn load_venues(&self, mark: LoadMark, venues: Vec<Venue>) -> Result<()>;
+
+    /// Writes multi-events with all that belongs to them, and the mark, in one commit.
+    async fn load_multi_events(&self, mark: LoadMark, multi_events: Vec<NewMultiEvent>) -> Result<()>;
+
+    /// How much is in the catalogue.
+    async fn catalogue_size(&self) -> Result<CatalogueSize>;
+
+    /// Deletes sales, counters and accounts, so that every ticket is for sale again; with `catalogue`
+    /// the catalogue too.
+    async fn reset(&self, catalogue: bool) -> Result<()>;
+
+    /// Recounts tickets, counters and ledger from what is stored, in one snapshot, and reports every
+    /// disagreement. `progress` is told (rows looked at, rows in all) now and then.
+    async fn audit(&self, progress: AuditProgress) -> Result<AuditReport>;
+}
+
+/// Told by [`Store::audit`] how many rows it has looked at, and of how many.
+pub type AuditProgress = Box<dyn Fn(u64, u64) + Send>;
+
+/// The answer of [`Store::create_account`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedAccount {
+    /// The account, made now or found.
+    pub account: Account,
+    /// Whether it was made now.
+    pub created: bool,
+}
+
+/// The answer of [`Store::purchase_tickets`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purchased {
+    /// The sale, made now or before.
+    pub sale: Sale,
+    /// Whether it had been made before, by the same purchase.
+    pub replayed: bool,
+    /// What it took.
+    pub effort: Effort,
+}
+
+/// What a purchase took the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Effort {
+    /// How many transactions were begun for it; more than one where they met contention.
+    pub attempts: u32,
+    /// How many requests shared its transaction.
+    pub group: u32,
+    /// From the call until its transaction began.
+    pub queued: Duration,
+    /// From there until the commit began.
+    pub transaction: Duration,
+    /// The commit, until it was durable.
+    pub commit: Duration,
+}
+
+/// How far a load is: kept in the store, so that an interrupted one can go on or is noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadMark {
+    /// What is loaded: `venues` or `tickets`.
+    pub kind: String,
+    /// The seed of the generator; with the kind, the identity of the load.
+    pub seed: u64,
+    /// Everything else that decides what is generated, as text to compare.
+    pub arguments: String,
+    /// How many venues or multi-events are written.
+    pub done: u64,
+    /// Whether that was all.
+    pub finished: bool,
+}
+
+/// How much a catalogue holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CatalogueSize {
+    /// Venues.
+    pub venues: u64,
+    /// Multi-events.
+    pub multi_events: u64,
+    /// Events.
+    pub events: u64,
+    /// Tickets of all events, sold or not.
+    pub tickets: u64,
+    /// Tickets sold.
+    pub sold: u64,
+}
+
+/// What a process wants of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// To be the daemon: alone in that, making or upgrading the store where needed.
+    Serve,
+    /// To list, buy or audit, also beside a daemon: the store must be there.
+    Attach,
+    /// To load or reset: never beside a daemon, making or upgrading the store where needed.
+    Maintain,
+}
+
+/// The state of a store's schema.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SchemaStatus {
+    /// The version the store has; 0 where it has none yet.
+    pub current: u32,
+    /// The version this program wants.
+    pub latest: u32,
+    /// Names of the migrations that would be applied.
+    pub pending: Vec<String>,
+}
+
+/// Opens the store at `location`.
+///
+/// # Errors
+/// One line that says what is wrong and what to do.
+pub async fn open(
+    location: &StoreLocation,
+    access: Access,
+) -> std::result::Result<Arc<dyn Store>, OpenError> {
+    match location {
+        StoreLocation::Sqlite { path } => Ok(Arc::new(sqlite::SqliteStore::open(path, access)?)),
+        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+    }
+}
+
+/// The DDL of the newest schema for the engine of `location`, as one text.
+///
+/// # Errors
+/// Where the engine is not in this build.
+pub fn schema_text(location: &StoreLocation) -> std::result::Result<String, OpenError> {
+    match location {
+        StoreLocation::Sqlite { .. } => Ok(sqlite::schema_text()),
+        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+    }
+}
+
+/// Which schema the store has, without changing it. A store that does not exist yet has version 0.
+///
+/// # Errors
+/// As [`open`].
+pub async fn schema_status(location: &StoreLocation) -> std::result::Result<SchemaStatus, OpenError> {
+    match location {
+        StoreLocation::Sqlite { path } => sqlite::schema_status(path),
+        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+    }
+}
+
+/// Makes the store or brings its schema up to date, and tells what the state was before.
+///
+/// # Errors
+/// As [`open`]; never beside a daemon.
+pub async fn schema_apply(location: &StoreLocation) -> std::result::Result<SchemaStatus, OpenError> {
+    let before = schema_status(location).await?;
+    open(location, Access::Maintain).await?.close().await;
+    Ok(before)
+}

@@ -1,0 +1,220 @@
+//! The embedded engine: one SQLite file, written by one thread in groups, read by a few others.
+//!
+//! `writer` commits groups of purchases; `purchase` is what one of them does; `inventory` and
+//! `sale_index` are what the writer keeps in memory for it. `accounts`, `catalogue`, `sales`, `load`
+//! and `audit` are the statements of each use case. `connection` and `schema` open the file.
+
+mod accounts;
+mod audit;
+mod catalogue;
+mod connection;
+mod error;
+mod inventory;
+mod load;
+mod purchase;
+mod rows;
+mod sale_index;
+mod sales;
+mod schema;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use jiff::civil::Date;
+
+use self::connection::{OwnerLock, Readers, cannot_use, check_place, open_writer};
+use self::purchase::Ledger;
+use self::sale_index::{SaleIndex, SharedTail};
+use self::writer::{Writer, WriterHandle};
+use super::{
+    Access, AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, OpenError, Purchased,
+    Result, Store,
+};
+use crate::model::{
+    Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
+    MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
+};
+
+pub(super) use self::schema::{schema_status, schema_text};
+
+/// Connections that read at once: each is a thread that waits for the disk.
+const READERS: usize = 8;
+
+/// A store in a file.
+pub(super) struct SqliteStore {
+    readers: Arc<Readers>,
+    writer: WriterHandle,
+    tail: SharedTail,
+    lock: std::sync::Mutex<Option<OwnerLock>>,
+}
+
+impl SqliteStore {
+    pub(super) fn open(path: &Path, access: Access) -> std::result::Result<Self, OpenError> {
+        Self::open_with(path, access, Ledger::with_tail)
+    }
+
+    fn open_with(
+        path: &Path,
+        access: Access,
+        ledger: impl FnOnce(SharedTail) -> Ledger,
+    ) -> std::result::Result<Self, OpenError> {
+        let owner = access != Access::Attach;
+        check_place(path, owner)?;
+        let lock = owner.then(|| OwnerLock::take(path)).transpose()?;
+        let mut connection = open_writer(path, owner)?;
+        if owner {
+            schema::migrate(&mut connection, path)?;
+        }
+        schema::check_is_current(&connection, path)?;
+        let tail = SharedTail::default();
+        SaleIndex::attach_tail(&tail, &connection).map_err(|error| cannot_use(path, &error))?;
+        let mut writer = Writer::new(connection, ledger(tail.clone()));
+        if access == Access::Serve {
+            // A daemon reads now what would otherwise delay its first purchase.
+            writer.warm_up().map_err(|error| cannot_use(path, &error))?;
+        }
+        let writer = writer
+            .start()
+            .map_err(|error| OpenError(format!("cannot start the writer's thread: {error}")))?;
+        let readers = Arc::new(Readers::new(path, READERS));
+        Ok(Self {
+            readers,
+            writer,
+            tail,
+            lock: std::sync::Mutex::new(lock),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_account(&self, account: &NewAccount) -> Result<CreatedAccount> {
+        self.writer.create_account(account).await
+    }
+
+    async fn account(&self, email: &Email) -> Result<Account> {
+        let email = email.clone();
+        self.readers
+            .read(move |connection| accounts::account(connection, &email))
+            .await
+    }
+
+    async fn account_by_id(&self, id: AccountId) -> Result<Account> {
+        self.readers
+            .read(move |connection| accounts::account_by_id(connection, id))
+            .await
+    }
+
+    async fn sales(&self, account: AccountId, limit: usize) -> Result<Vec<Sale>> {
+        let tail = self.tail.clone();
+        self.readers
+            .read(move |connection| sales::sales(connection, &tail, account, limit))
+            .await
+    }
+
+    async fn events_dates_range(&self) -> Result<DatesRange> {
+        self.readers.read(catalogue::events_dates_range).await
+    }
+
+    async fn multi_events(
+        &self,
+        day: Date,
+        after: Option<MultiEventId>,
+        limit: usize,
+    ) -> Result<Vec<MultiEvent>> {
+        self.readers
+            .read(move |connection| catalogue::multi_events(connection, day, after, limit))
+            .await
+    }
+
+    async fn events(&self, multi_event: MultiEventId) -> Result<Vec<EventSummary>> {
+        self.readers
+            .read(move |connection| catalogue::events(connection, multi_event))
+            .await
+    }
+
+    async fn event(&self, id: EventId) -> Result<EventFacts> {
+        self.readers
+            .read(move |connection| catalogue::event(connection, id))
+            .await
+    }
+
+    async fn seats_sold(&self, event: EventId) -> Result<Vec<CategorySold>> {
+        self.readers
+            .read(move |connection| catalogue::seats_sold(connection, event))
+            .await
+    }
+
+    async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
+        self.writer.purchase_tickets(purchase, deadline).await
+    }
+
+    async fn sale(&self, id: SaleId) -> Result<Sale> {
+        let tail = self.tail.clone();
+        self.readers
+            .read(move |connection| sales::sale(connection, &tail, id))
+            .await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.writer.ready()?;
+        self.readers
+            .read(|connection| Ok(connection.query_row("SELECT 1 FROM Meta", [], |_| Ok(()))?))
+            .await
+    }
+
+    async fn failed(&self) -> String {
+        self.writer.failed().await
+    }
+
+    async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+        self.lock
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+    }
+
+    async fn venues(&self) -> Result<Vec<Venue>> {
+        self.readers.read(catalogue::venues).await
+    }
+
+    async fn loads(&self) -> Result<Vec<LoadMark>> {
+        self.readers.read(load::loads).await
+    }
+
+    async fn load_venues(&self, mark: LoadMark, venues: Vec<Venue>) -> Result<()> {
+        self.writer
+            .alone(move |connection| load::load_venues(connection, &mark, &venues))
+            .await
+    }
+
+    async fn load_multi_events(&self, mark: LoadMark, multi_events: Vec<NewMultiEvent>) -> Result<()> {
+        self.writer
+            .alone(move |connection| load::load_multi_events(connection, &mark, &multi_events))
+            .await
+    }
+
+    async fn catalogue_size(&self) -> Result<CatalogueSize> {
+        self.readers.read(catalogue::catalogue_size).await
+    }
+
+    async fn reset(&self, catalogue: bool) -> Result<()> {
+        self.writer
+            .alone(move |connection| load::reset(connection, catalogue))
+            .await
+    }
+
+    async fn audit(&self, progress: AuditProgress) -> Result<AuditReport> {
+        self.readers
+            .read(move |connection| audit::audit(connection, &progress))
+            .await
+    }
+}

@@ -1,0 +1,332 @@
+//! What is true of the embedded engine only, beside the promises it shares with the others.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::SqliteStore;
+use super::purchase::Ledger;
+use super::sale_index::{SaleIndex, SharedTail};
+use crate::conformance_tests;
+use crate::store::conformance::{Subject, assert_consistent, buy, buyer, event_with, keyed, purchase, sold};
+use crate::store::{Access, StoreError};
+
+/// A store in a directory that goes with it.
+struct TestStore {
+    store: Subject,
+    engine: Arc<SqliteStore>,
+    directory: TempDir,
+}
+
+impl TestStore {
+    fn new() -> Self {
+        Self::with(Ledger::with_tail)
+    }
+
+    fn with(ledger: impl FnOnce(SharedTail) -> Ledger) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ticketshop.db");
+        let engine = Arc::new(SqliteStore::open_with(&path, Access::Serve, ledger).unwrap());
+        Self {
+            store: engine.clone(),
+            engine,
+            directory,
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("ticketshop.db")
+    }
+
+    fn open(&self, access: Access) -> Subject {
+        Arc::new(SqliteStore::open(&self.path(), access).unwrap())
+    }
+}
+
+impl std::ops::Deref for TestStore {
+    type Target = Subject;
+
+    fn deref(&self) -> &Subject {
+        &self.store
+    }
+}
+
+mod promises {
+    use super::*;
+
+    async fn store() -> TestStore {
+        TestStore::new()
+    }
+
+    conformance_tests!(store());
+}
+
+/// The same promises where the index is so small that every few sales begin a new batch.
+mod promises_with_a_busy_index {
+    use super::*;
+
+    async fn store() -> TestStore {
+        TestStore::with(|tail| Ledger::new(SaleIndex::with_batch(tail, 3)))
+    }
+
+    conformance_tests!(store());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_is_there_after_a_restart() {
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[100]).await, buyer(&store).await);
+    let wish = keyed(account.id, &fixture, 0, 5, Some("k"));
+    let sale = buy(&store, &wish).await.unwrap().sale;
+    store.close().await;
+
+    let reopened = store.open(Access::Serve);
+    let again = buy(&reopened, &wish).await.unwrap();
+    assert_eq!((again.sale, again.replayed), (sale, true));
+    assert_eq!(sold(&reopened, &fixture).await, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_sell_from_one_file() {
+    let served = TestStore::new();
+    let (fixture, account) = (
+        event_with(&served.store, &[200]).await,
+        buyer(&served.store).await,
+    );
+    let attached = served.open(Access::Attach);
+    let other = buyer(&attached).await;
+    // Turn by turn: whoever buys has to see what the other has sold, and to find it by its key.
+    for turn in 0..40 {
+        let (here, there) = if turn % 2 == 0 {
+            (&served.store, &attached)
+        } else {
+            (&attached, &served.store)
+        };
+        let wish = keyed(account.id, &fixture, 0, 3, Some(&format!("turn-{turn}")));
+        let sale = buy(here, &wish).await.unwrap().sale;
+        buy(here, &purchase(other.id, &fixture, 0, 1)).await.unwrap();
+        assert_eq!(there.sale(sale.id).await.unwrap(), sale);
+        assert!(buy(there, &wish).await.unwrap().replayed);
+    }
+    assert_eq!(sold(&attached, &fixture).await, 160);
+    assert_eq!(served.store.sales(account.id, 100).await.unwrap().len(), 40);
+    assert_consistent(&attached).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_kept_seats_forgets_them_after_a_reset() {
+    let served = TestStore::new();
+    let fixture = event_with(&served.store, &[10]).await;
+    let attached = served.open(Access::Attach);
+    let account = buyer(&attached).await;
+    buy(&attached, &purchase(account.id, &fixture, 0, 10))
+        .await
+        .unwrap();
+    served.store.reset(false).await.unwrap();
+    let answer = buy(&attached, &purchase(account.id, &fixture, 0, 1)).await;
+    assert!(matches!(answer, Err(StoreError::NotFound(_))), "{answer:?}");
+    let account = buyer(&attached).await;
+    assert_eq!(
+        buy(&attached, &purchase(account.id, &fixture, 0, 10))
+            .await
+            .unwrap()
+            .sale
+            .seats
+            .count(),
+        10
+    );
+    assert_consistent(&served.store).await;
+}
+
+/// What a store looks like to the audit after someone has changed it behind our back.
+async fn audit_after(damage: &str) -> Vec<&'static str> {
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[100]).await, buyer(&store).await);
+    for quantity in [3, 4] {
+        buy(&store, &purchase(account.id, &fixture, 0, quantity))
+            .await
+            .unwrap();
+    }
+    store.close().await;
+    Connection::open(store.path())
+        .unwrap()
+        .execute_batch(damage)
+        .unwrap();
+    let report = store
+        .open(Access::Attach)
+        .audit(Box::new(|_, _| ()))
+        .await
+        .unwrap();
+    let mut kinds: Vec<_> = report
+        .disagreements
+        .iter()
+        .map(|disagreement| disagreement.kind)
+        .collect();
+    kinds.dedup();
+    kinds
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_sees_every_kind_of_damage() {
+    let cases = [
+        ("SELECT 1", vec![]),
+        (
+            "UPDATE Sale SET Seats = (SELECT Seats FROM Sale WHERE SaleNo = 1) WHERE SaleNo = 2",
+            vec!["ticket-in-two-sales", "ticket-without-sale", "wrong-counter"],
+        ),
+        (
+            "UPDATE SoldTicketsCounter SET Sold = Sold + 1",
+            vec!["wrong-counter"],
+        ),
+        (
+            "DELETE FROM Sale WHERE SaleNo = 2",
+            vec!["ticket-without-sale", "wrong-counter"],
+        ),
+        (
+            "UPDATE SoldTicketsCounter SET Sold = 0, SoldSeats = zeroblob(length(SoldSeats))",
+            vec!["sale-without-tickets", "wrong-counter"],
+        ),
+        (
+            "DELETE FROM SoldTicketsCounter",
+            vec!["sale-without-tickets", "wrong-counter"],
+        ),
+        ("DELETE FROM Account", vec!["unknown-account"]),
+        (
+            "UPDATE Meta SET Value = 2 WHERE Name = 'IndexedUpTo'",
+            vec!["sale-not-found-by-id"],
+        ),
+        (
+            "INSERT INTO SaleById VALUES (randomblob(16), 99)",
+            vec!["sale-not-found-by-id"],
+        ),
+        (
+            "UPDATE Sale SET TicketCategoryNo = 99 WHERE SaleNo = 1",
+            vec!["unknown-category", "ticket-without-sale", "wrong-counter"],
+        ),
+        (
+            "UPDATE Sale SET Seats = 'front row' WHERE SaleNo = 1",
+            vec!["unreadable-row", "ticket-without-sale", "wrong-counter"],
+        ),
+        (
+            "UPDATE SoldTicketsCounter SET SoldSeats = x'00'",
+            vec!["unreadable-row", "wrong-counter", "sale-without-tickets"],
+        ),
+        (
+            "UPDATE Sale SET Seats = '101' WHERE SaleNo = 1",
+            vec!["seat-out-of-range", "ticket-without-sale", "wrong-counter"],
+        ),
+    ];
+    for (damage, kinds) in cases {
+        assert_eq!(audit_after(damage).await, kinds, "{damage}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_sold_from_a_category_that_contradicts_itself() {
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[100, 100]).await, buyer(&store).await);
+    buy(&store, &purchase(account.id, &fixture, 0, 3)).await.unwrap();
+    store.close().await;
+    Connection::open(store.path())
+        .unwrap()
+        .execute_batch("UPDATE SoldTicketsCounter SET Sold = 0")
+        .unwrap();
+    let reopened = store.open(Access::Serve);
+    let answer = buy(&reopened, &purchase(account.id, &fixture, 0, 3)).await;
+    assert!(matches!(answer, Err(StoreError::Damaged(_))), "{answer:?}");
+    // The others go on selling.
+    buy(&reopened, &purchase(account.id, &fixture, 1, 3))
+        .await
+        .unwrap();
+}
+
+/// A full disk refuses purchases for certain and heals by itself; what is in memory stays true.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_sells_nothing_and_heals() {
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[10_000]).await, buyer(&store).await);
+    let limit = |pages: u32| {
+        store.engine.writer.alone(move |connection| {
+            Ok(connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+        })
+    };
+    limit(1).await.unwrap();
+    let (mut bought, mut refused) = (0, 0);
+    while refused < 20 {
+        match buy(
+            &store,
+            &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}"))),
+        )
+        .await
+        {
+            Ok(_) => bought += 1,
+            Err(StoreError::Unavailable(_)) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(bought < 900, "the disk was never full");
+    assert_eq!(sold(&store, &fixture).await, bought * 10);
+    limit(1_000_000).await.unwrap();
+    assert!(
+        !buy(
+            &store,
+            &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}")))
+        )
+        .await
+        .unwrap()
+        .replayed
+    );
+    assert_eq!(sold(&store, &fixture).await, bought * 10 + 10);
+    assert_consistent(&store).await;
+}
+
+#[test]
+fn a_second_daemon_is_refused() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _guard = runtime.enter();
+    let served = TestStore::new();
+    for access in [Access::Serve, Access::Maintain] {
+        let error = SqliteStore::open(&served.path(), access)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains("in use by another tsbe"), "{error}");
+        assert!(error.contains(&std::process::id().to_string()), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_store_is_refused_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = |name: &str| directory.path().join(name);
+    std::fs::write(
+        place("text.db"),
+        "this is a letter to my bank, not a database at all",
+    )
+    .unwrap();
+    Connection::open(place("other.db"))
+        .unwrap()
+        .execute_batch("CREATE TABLE x (y)")
+        .unwrap();
+    drop(SqliteStore::open(&place("newer.db"), Access::Maintain).unwrap());
+    Connection::open(place("newer.db"))
+        .unwrap()
+        .pragma_update(None, "user_version", 99)
+        .unwrap();
+    std::fs::create_dir(place("folder")).unwrap();
+    for (name, access, expected) in [
+        ("text.db", Access::Serve, "is not a ticketshop store"),
+        ("other.db", Access::Serve, "is a database of another program"),
+        ("newer.db", Access::Serve, "use the version that wrote it"),
+        ("newer.db", Access::Attach, "use the version that wrote it"),
+        ("folder", Access::Serve, "is a directory"),
+        ("missing.db", Access::Attach, "there is no store at"),
+        ("no/such/place.db", Access::Serve, "does not exist: make it"),
+    ] {
+        let error = SqliteStore::open(&place(name), access).err().unwrap().to_string();
+        assert!(error.contains(expected), "{name}: {error}");
+        assert!(!error.contains('\n'), "{name}: {error}");
+    }
+}

@@ -1,0 +1,442 @@
+//! The one writer: a thread that owns the write connection and commits requests in groups.
+//!
+//! Whatever waits when a group begins is in it, so a lonely request does not wait for others, and
+//! under load many share one fsync. Nobody is answered before COMMIT has returned.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::accounts;
+use super::error::commit_is_undone;
+use super::purchase::Ledger;
+use crate::model::{NewAccount, Purchase, Sale};
+use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
+
+/// Most requests in one group: enough that the fsync costs each of them next to nothing.
+const GROUP_MAX: usize = 512;
+/// Requests that may wait: the group after the one at work, and one more.
+const QUEUE_MAX: usize = 2 * GROUP_MAX;
+
+/// Work that needs the write connection for itself.
+type AloneWork = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// What the writer is asked to do.
+enum Job {
+    Purchase(PurchaseJob),
+    CreateAccount(NewAccount, oneshot::Sender<Result<CreatedAccount>>),
+    /// Work with transactions of its own, after which all that is kept in memory is read anew.
+    Alone(AloneWork),
+}
+
+struct PurchaseJob {
+    purchase: Purchase,
+    deadline: Instant,
+    queued_at: Instant,
+    reply: oneshot::Sender<Result<Purchased>>,
+}
+
+/// The way to the writer.
+pub(super) struct WriterHandle {
+    /// Empty once the store is closed.
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    failed: watch::Receiver<Option<String>>,
+    thread: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+impl WriterHandle {
+    pub(super) async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
+        let (reply, answer) = oneshot::channel();
+        let job = PurchaseJob {
+            purchase: purchase.clone(),
+            deadline,
+            queued_at: Instant::now(),
+            reply,
+        };
+        self.try_send(Job::Purchase(job))?;
+        answer.await.unwrap_or_else(|_| Err(crashed()))
+    }
+
+    pub(super) async fn create_account(&self, account: &NewAccount) -> Result<CreatedAccount> {
+        let (reply, answer) = oneshot::channel();
+        self.try_send(Job::CreateAccount(account.clone(), reply))?;
+        answer.await.unwrap_or_else(|_| Err(crashed()))
+    }
+
+    /// Runs `work` on the write connection, between groups.
+    pub(super) async fn alone<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let work = Box::new(move |connection: &mut Connection| {
+            // The caller may have gone; the work is done all the same.
+            let _ = reply.send(work(connection));
+        });
+        let jobs = self.sender()?;
+        jobs.send(Job::Alone(work)).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(crashed()))
+    }
+
+    fn sender(&self) -> Result<mpsc::Sender<Job>> {
+        locked(&self.jobs).clone().ok_or_else(gone)
+    }
+
+    fn try_send(&self, job: Job) -> Result<()> {
+        self.sender()?.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => gone(),
+        })
+    }
+
+    /// Whether the writer takes requests and has room for them.
+    pub(super) fn ready(&self) -> Result<()> {
+        let jobs = self.sender()?;
+        match (jobs.is_closed(), jobs.capacity()) {
+            (true, _) => Err(gone()),
+            (false, 0) => Err(StoreError::Overloaded),
+            (false, _) => Ok(()),
+        }
+    }
+
+    /// Waits until the writer has stopped for good without being closed, and says why.
+    pub(super) async fn failed(&self) -> String {
+        let mut failed = self.failed.clone();
+        let why = failed
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|why| why.clone());
+        match why {
+            Some(why) => why,
+            None if locked(&self.jobs).is_some() => "the writer crashed".to_owned(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Takes no more requests, and returns when those that were taken are answered.
+    pub(super) async fn close(&self) {
+        drop(locked(&self.jobs).take());
+        let thread = locked(&self.thread).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The request was not begun.
+fn gone() -> StoreError {
+    StoreError::unavailable("the writer has stopped")
+}
+
+/// The request was begun, and its answer is lost with the thread that made it.
+fn crashed() -> StoreError {
+    StoreError::OutcomeUnknown(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
+        "the writer crashed",
+    )))
+}
+
+/// The writer, before and in its thread.
+pub(super) struct Writer {
+    connection: Connection,
+    ledger: Ledger,
+    /// As of the last group; another value later means that another process has committed.
+    data_version: Option<DataVersion>,
+    broken: watch::Sender<Option<String>>,
+}
+
+/// What tells whether the file has changed by other hands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct DataVersion {
+    /// Changes with every commit of another connection.
+    commits: i64,
+    /// Changes when sales are deleted.
+    generation: i64,
+}
+
+/// What a member of a group will be answered once its group is committed.
+enum Answer {
+    Purchase(PurchaseJob, Result<(Sale, bool)>),
+    CreateAccount(oneshot::Sender<Result<CreatedAccount>>, Result<CreatedAccount>),
+}
+
+/// Why a group was not committed.
+enum GroupError {
+    /// Nothing of it is stored.
+    Undone(Cause),
+    /// All of it or nothing is stored; which, only a restart will show.
+    Unknown(Cause),
+}
+
+impl From<rusqlite::Error> for GroupError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Undone(Arc::new(error))
+    }
+}
+
+impl Writer {
+    /// A writer on a connection that nobody else uses.
+    pub(super) fn new(connection: Connection, ledger: Ledger) -> Self {
+        Self {
+            connection,
+            ledger,
+            data_version: None,
+            broken: watch::Sender::new(None),
+        }
+    }
+
+    /// Reads what the first group would otherwise have to wait for.
+    pub(super) fn warm_up(&mut self) -> rusqlite::Result<()> {
+        self.begin()?;
+        self.connection.execute_batch("COMMIT")
+    }
+
+    /// Starts the thread.
+    pub(super) fn start(self) -> std::io::Result<WriterHandle> {
+        let (jobs, queue) = mpsc::channel(QUEUE_MAX);
+        let failed = self.broken.subscribe();
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || self.run(queue))?;
+        Ok(WriterHandle {
+            jobs: Mutex::new(Some(jobs)),
+            failed,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+        let mut jobs = Vec::with_capacity(GROUP_MAX);
+        while !self.is_broken() && queue.blocking_recv_many(&mut jobs, GROUP_MAX) > 0 {
+            let mut group = Vec::with_capacity(jobs.len());
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Alone(work) => {
+                        self.commit(std::mem::take(&mut group));
+                        self.work_alone(work);
+                    }
+                    job => group.push(job),
+                }
+            }
+            self.commit(group);
+        }
+        // After a failure: whoever still waits is told that nothing was begun for them.
+        queue.close();
+        while let Ok(job) = queue.try_recv() {
+            job.refuse();
+        }
+        if let Err(error) = self
+            .connection
+            .pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
+        {
+            tracing::warn!(%error, "the log was not copied into the database file; the next start does it");
+        }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.broken.borrow().is_some()
+    }
+
+    fn work_alone(&mut self, work: AloneWork) {
+        if !self.is_broken() {
+            work(&mut self.connection);
+            // It may have changed anything.
+            self.data_version = None;
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Job>) {
+        if self.is_broken() {
+            return group.into_iter().for_each(Job::refuse);
+        }
+        if group.is_empty() {
+            return;
+        }
+        let begun_at = Instant::now();
+        let mut answers = Vec::with_capacity(group.len());
+        let written = self.write(group, &mut answers);
+        let written_at = Instant::now();
+        let result = written.and_then(|()| self.end_transaction());
+        let effort = Effort {
+            attempts: 1,
+            group: answers.len() as u32,
+            queued: Duration::ZERO,
+            transaction: written_at - begun_at,
+            commit: written_at.elapsed(),
+        };
+        match result {
+            Ok(()) => self.ledger.index.committed(),
+            Err(ref error) => self.recover(error),
+        }
+        for answer in answers {
+            answer.send(&result, begun_at, effort);
+        }
+    }
+
+    /// Writes the group's changes in a transaction that is still open afterwards. Every member has an
+    /// answer then, whatever fails.
+    fn write(&mut self, group: Vec<Job>, answers: &mut Vec<Answer>) -> std::result::Result<(), GroupError> {
+        let mut failure = self.begin().err().map(|error| Arc::new(error) as Cause);
+        for job in group {
+            let answer = match (&failure, job) {
+                (Some(cause), job) => job.answered(&StoreError::Unavailable(Arc::clone(cause))),
+                (None, job) => self.answer(job),
+            };
+            let Some(answer) = answer else { continue };
+            failure = failure.or_else(|| answer.group_failure());
+            answers.push(answer);
+        }
+        if let Some(cause) = failure {
+            return Err(GroupError::Undone(cause));
+        }
+        self.ledger.inventory.write_changed(&self.connection)?;
+        self.ledger.index.enter_some(&self.connection)?;
+        Ok(())
+    }
+
+    fn answer(&mut self, job: Job) -> Option<Answer> {
+        match job {
+            Job::Purchase(job) => {
+                let made = if job.deadline < Instant::now() {
+                    Err(StoreError::Overloaded)
+                } else {
+                    self.ledger.purchase_tickets(&self.connection, &job.purchase)
+                };
+                Some(Answer::Purchase(job, made))
+            }
+            Job::CreateAccount(account, reply) => {
+                let made = accounts::create_account(&self.connection, &account);
+                Some(Answer::CreateAccount(reply, made))
+            }
+            Job::Alone(_) => None,
+        }
+    }
+
+    /// Begins the transaction and takes in what other processes have committed before it.
+    fn begin(&mut self) -> rusqlite::Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let commits: i64 = self
+            .connection
+            .prepare_cached("PRAGMA data_version")?
+            .query_row([], |row| row.get(0))?;
+        if self.data_version.is_some_and(|before| before.commits == commits) {
+            return Ok(());
+        }
+        let generation: i64 = self
+            .connection
+            .prepare_cached("SELECT Value FROM Meta WHERE Name = 'Generation'")?
+            .query_row([], |row| row.get(0))?;
+        match self.data_version {
+            Some(before) if before.generation == generation => self.ledger.catch_up(&self.connection)?,
+            _ => self.ledger.reload(&self.connection)?,
+        }
+        self.data_version = Some(DataVersion { commits, generation });
+        Ok(())
+    }
+
+    fn end_transaction(&self) -> std::result::Result<(), GroupError> {
+        // An error in a statement may have ended the transaction; what came after it would then have
+        // been committed alone.
+        if self.connection.is_autocommit() {
+            return Err(GroupError::Unknown(Arc::new(rusqlite::Error::InvalidQuery)));
+        }
+        let committed = self
+            .connection
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]));
+        match committed {
+            Ok(_) => Ok(()),
+            Err(error) if commit_is_undone(&error) => Err(GroupError::Undone(Arc::new(error))),
+            Err(error) => Err(GroupError::Unknown(Arc::new(error))),
+        }
+    }
+
+    /// After a group that was not committed: no transaction is open and nothing is kept in memory, or
+    /// the writer ends.
+    fn recover(&mut self, error: &GroupError) {
+        self.data_version = None;
+        let why = match error {
+            GroupError::Undone(error) => {
+                tracing::error!(%error, "a group of purchases was rolled back");
+                if self.connection.is_autocommit() {
+                    return;
+                }
+                match self.connection.execute_batch("ROLLBACK") {
+                    Ok(()) => return,
+                    Err(error) => format!("a rollback failed: {error}"),
+                }
+            }
+            GroupError::Unknown(error) => format!("a commit failed: {error}"),
+        };
+        tracing::error!(why, "the store stops");
+        self.broken.send_replace(Some(why));
+    }
+}
+
+impl Job {
+    /// Tells the caller that nothing was begun.
+    fn refuse(self) {
+        if let Some(answer) = self.answered(&gone()) {
+            answer.send(&Ok(()), Instant::now(), Effort::default());
+        }
+    }
+
+    /// The job with this error as its answer.
+    fn answered(self, error: &StoreError) -> Option<Answer> {
+        match self {
+            Self::Purchase(job) => Some(Answer::Purchase(job, Err(error.clone()))),
+            Self::CreateAccount(_, reply) => Some(Answer::CreateAccount(reply, Err(error.clone()))),
+            Self::Alone(_) => None,
+        }
+    }
+}
+
+impl Answer {
+    /// The failure of a statement that may have been half done, which its whole group shares.
+    fn group_failure(&self) -> Option<Cause> {
+        match self {
+            Self::Purchase(_, Err(StoreError::Unavailable(cause)))
+            | Self::CreateAccount(_, Err(StoreError::Unavailable(cause) | StoreError::Damaged(cause))) => {
+                Some(Arc::clone(cause))
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers the caller, who may have gone.
+    fn send(self, result: &std::result::Result<(), GroupError>, begun_at: Instant, effort: Effort) {
+        match self {
+            Self::Purchase(job, made) => {
+                let queued = begun_at.saturating_duration_since(job.queued_at);
+                let effort = Effort { queued, ..effort };
+                let made = made.map(|(sale, replayed)| Purchased {
+                    sale,
+                    replayed,
+                    effort,
+                });
+                let _ = job.reply.send(after_commit(made, result));
+            }
+            Self::CreateAccount(reply, made) => {
+                let _ = reply.send(after_commit(made, result));
+            }
+        }
+    }
+}
+
+/// What a member is told: its own answer where the group was committed. Otherwise even a refusal is
+/// worth nothing, since it may rest on what another member of the group did.
+fn after_commit<T>(made: Result<T>, result: &std::result::Result<(), GroupError>) -> Result<T> {
+    match (result, made) {
+        (Ok(()), made) => made,
+        (Err(GroupError::Unknown(cause)), Ok(_)) => Err(StoreError::OutcomeUnknown(Arc::clone(cause))),
+        (Err(GroupError::Undone(cause) | GroupError::Unknown(cause)), _) => {
+            Err(StoreError::Unavailable(Arc::clone(cause)))
+        }
+    }
+}
