@@ -1,4 +1,5 @@
 //! x
 pub mod generator;
 pub mod model;
+pub mod shop;
 pub mod store;
