@@ -1,5 +1,27 @@
-//! x
+//! A ticket-shop backend for big on-sales: never a seat sold twice, never an acknowledged sale lost.
+//!
+//! `tsbe` serves it as a REST API, `tsctl` runs the same queries and purchases straight against the
+//! store. Both are thin doors to this library.
+//!
+//! # Layout
+//!
+//! From the top down; a module imports only from those below it.
+//!
+//! - [`shop`]: the use cases, the cache, and the joining of sales with names.
+//! - [`store`]: one trait, each method one promise; the embedded SQLite engine behind it.
+//! - [`generator`]: the seeded generator of demo catalogues, pure.
+//! - [`config`] and [`logging`]: the settings, read once.
+//! - [`model`]: the nouns as types that hold what their names promise.
+//!
+//! # One purchase
+//!
+//! The same name through every layer: `POST /api/v1/tickets/purchase` is parsed by
+//! `http::tickets::purchase_tickets`, which calls [`shop::Shop::purchase_tickets`], which calls
+//! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs`.
+
+pub mod config;
 pub mod generator;
+pub mod logging;
 pub mod model;
 pub mod shop;
 pub mod store;
