@@ -21,6 +21,7 @@
 
 pub mod config;
 pub mod generator;
+pub mod http;
 pub mod logging;
 pub mod model;
 pub mod shop;

@@ -1,0 +1,171 @@
+//! The API: routes, requests and replies. [`routes`] is the whole map on one screen.
+//!
+//! A route is a filter (path, then method, then what it reads) and a plain function with the logic.
+//! Once the path has matched, a route answers and never rejects, so that no later route can turn its
+//! error into a wrong 404 or 405.
+
+mod access_log;
+mod accounts;
+mod body;
+mod events;
+mod health;
+mod problem;
+mod reply;
+mod server;
+mod tickets;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+use warp::reply::Response;
+use warp::{Filter, Rejection};
+
+use self::body::BodyLimits;
+use self::problem::{Answer, Problem};
+use crate::config::Config;
+use crate::model::Invalid;
+use crate::shop::Shop;
+
+pub use self::problem::{FieldError, ProblemKind};
+pub use self::server::{Server, ServerSettings};
+
+/// The methods of a route, as `Allow` shows them.
+const GET: &str = "GET, HEAD";
+const POST: &str = "POST";
+
+const API_PAGE: &str = include_str!("api.html");
+
+/// What every route needs.
+#[derive(Clone)]
+struct Api {
+    shop: Shop,
+    body: BodyLimits,
+    /// How long a purchase may wait before it is begun.
+    request_timeout: Duration,
+    /// Set when the daemon is ending.
+    draining: Arc<AtomicBool>,
+}
+
+impl Api {
+    fn new(shop: Shop, config: &Config) -> Self {
+        Self {
+            shop,
+            body: BodyLimits {
+                bytes: config.body_limit,
+                time: config.request_timeout,
+            },
+            request_timeout: config.request_timeout,
+            draining: Arc::default(),
+        }
+    }
+}
+
+/// Every route, the busiest first.
+fn routes(api: Api) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
+    tickets::purchase_tickets_route(api.clone())
+        .or(events::event_route(api.clone()))
+        .unify()
+        .or(events::events_route(api.clone()))
+        .unify()
+        .or(events::multi_events_route(api.clone()))
+        .unify()
+        .or(events::events_dates_range_route(api.clone()))
+        .unify()
+        .or(accounts::create_account_route(api.clone()))
+        .unify()
+        .or(accounts::account_route(api.clone()))
+        .unify()
+        .or(tickets::sale_route(api.clone()))
+        .unify()
+        .or(health::healthz_route())
+        .unify()
+        .or(health::readyz_route(api))
+        .unify()
+        .or(page_route())
+        .unify()
+        .or(nowhere())
+        .unify()
+}
+
+/// `GET /` and `GET /api/v1`: the page that describes the API.
+fn page_route() -> BoxedFilter<(Response,)> {
+    let page = async |allowed: Result<(), Problem>| -> Answer {
+        allowed?;
+        Ok(reply::html(API_PAGE))
+    };
+    warp::path::end()
+        .or(warp::path!("api" / "v1"))
+        .unify()
+        .and(method(GET))
+        .then(move |allowed| answer("/api/v1", page(allowed)))
+        .boxed()
+}
+
+fn nowhere() -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
+    warp::any().then(|| {
+        answer("none", async {
+            Err(Problem::new(ProblemKind::NotFound, "see /api/v1 for the routes"))
+        })
+    })
+}
+
+fn api_v1() -> impl Filter<Extract = (), Error = Rejection> + Clone {
+    warp::path!("api" / "v1" / ..)
+}
+
+fn with(api: Api) -> impl Filter<Extract = (Api,), Error = Infallible> + Clone {
+    warp::any().map(move || api.clone())
+}
+
+/// Whether the request has a method of `allow`; the handler answers where it has not.
+fn method(allow: &'static str) -> impl Filter<Extract = (Result<(), Problem>,), Error = Infallible> + Copy {
+    warp::method().map(move |method: Method| {
+        let mut allowed = allow.split(", ");
+        if allowed.any(|name| name == method.as_str()) {
+            Ok(())
+        } else {
+            Err(Problem::method_not_allowed(allow))
+        }
+    })
+}
+
+/// The body, read when the handler awaits it: not before it knows that the method is right.
+fn json_body(
+    api: Api,
+) -> impl Filter<Extract = (impl Future<Output = Result<bytes::Bytes, Problem>> + Send,), Error = Rejection> + Clone
+{
+    warp::header::headers_cloned()
+        .and(warp::body::stream())
+        .map(move |headers, stream| {
+            let limits = api.body;
+            async move { body::read(&headers, stream, limits).await }
+        })
+}
+
+/// The parameters of the query; none where it is missing or cannot be read.
+fn query() -> impl Filter<Extract = (BTreeMap<String, String>,), Error = Infallible> + Clone {
+    warp::query::<BTreeMap<String, String>>()
+        .or(warp::any().map(BTreeMap::new))
+        .unify()
+}
+
+/// A parameter of the path.
+fn parameter<T>(
+    name: &str,
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<T, Problem> {
+    parse(text).map_err(|error| Problem::new(ProblemKind::InvalidParameter, format!("{name} {error}")))
+}
+
+/// The response of a handler, marked with its route for the access log.
+async fn answer(route: &'static str, handler: impl Future<Output = Answer>) -> Response {
+    let mut response = handler.await.unwrap_or_else(Problem::into_response);
+    response.extensions_mut().insert(reply::Route(route));
+    response
+}

@@ -1,0 +1,294 @@
+//! The accept loop: what a client may cost, and how the daemon ends.
+//!
+//! warp's own server has no header timeout and no connection limit, so its routes run as a service
+//! under this loop: HTTP/1.1 only, a timeout on the head of every request (which also bounds idle
+//! connections), a limit on connections, and a drain that answers what was begun.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use warp::http::{HeaderMap, HeaderValue, Method, Request};
+use warp::reply::Response;
+
+use super::access_log::{AccessLog, Line};
+use super::problem::{Problem, ProblemKind};
+use super::reply::Route;
+use super::{Api, routes};
+use crate::config::Config;
+use crate::shop::Shop;
+
+/// Headers that are answered with a problem; a few more are parsed so that there is someone to answer.
+const HEADERS_MAX: usize = 100;
+const HEADERS_PARSED_MAX: usize = 128;
+/// Bytes that the head of a request may have.
+const HEAD_BYTES_MAX: usize = 32 << 10;
+/// How long a client may leave what it is sent unacknowledged.
+const WRITE_STALL: Duration = Duration::from_secs(30);
+/// Time for the commit that a purchase is in when its deadline passes.
+const COMMIT_GRACE: Duration = Duration::from_secs(2);
+/// Pause after a failed accept (no file descriptors left), so that it does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What bounds a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerSettings {
+    /// Most connections at once.
+    pub max_connections: usize,
+    /// How long the head of a request may take, and a connection may idle.
+    pub header_timeout: Duration,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long requests in flight get at the end.
+    pub drain_timeout: Duration,
+    /// Whether each request is logged.
+    pub access_log: bool,
+}
+
+/// The API on a socket.
+pub struct Server {
+    listener: TcpListener,
+    api: Api,
+    settings: ServerSettings,
+}
+
+impl Server {
+    /// Takes the bound socket; nothing is accepted before [`Server::run`].
+    #[must_use]
+    pub fn new(listener: TcpListener, shop: Shop, config: &Config) -> Self {
+        let settings = ServerSettings {
+            max_connections: config.max_connections,
+            header_timeout: config.header_timeout,
+            request_timeout: config.request_timeout,
+            drain_timeout: config.drain_timeout,
+            access_log: config.access_log,
+        };
+        Self {
+            listener,
+            api: Api::new(shop, config),
+            settings,
+        }
+    }
+
+    /// Serves until `shutdown` completes; then requests in flight are answered, new ones are not
+    /// accepted. Returns whether all were answered in time.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
+        let Self {
+            listener,
+            api,
+            settings,
+        } = self;
+        let draining = Arc::clone(&api.draining);
+        let (log, log_thread) = AccessLog::start(settings.access_log);
+        let connections = Connections::new(api, log.clone(), settings);
+        tokio::select! {
+            () = connections.accept(&listener) => {}
+            () = shutdown => {}
+        }
+        draining.store(true, Ordering::Relaxed);
+        drop(listener);
+        let drained = connections.drain().await;
+        log.close();
+        if let Some(thread) = log_thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        drained
+    }
+}
+
+/// Makes an HTTP connection of each socket.
+struct Connections<S> {
+    routes: S,
+    log: AccessLog,
+    settings: ServerSettings,
+    builder: http1::Builder,
+    graceful: GracefulShutdown,
+    permits: Arc<Semaphore>,
+}
+
+impl Connections<()> {
+    fn new(api: Api, log: AccessLog, settings: ServerSettings) -> Connections<impl Routes> {
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header_timeout)
+            .max_headers(HEADERS_PARSED_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .half_close(false);
+        Connections {
+            routes: TowerToHyperService::new(warp::service(routes(api))),
+            log,
+            settings,
+            builder,
+            graceful: GracefulShutdown::new(),
+            permits: Arc::new(Semaphore::new(settings.max_connections)),
+        }
+    }
+}
+
+/// The routes as a service.
+trait Routes:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Routes for S where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+impl<S: Routes> Connections<S> {
+    /// Accepts for ever. A connection beyond the limit waits in the system's queue.
+    async fn accept(&self, listener: &TcpListener) {
+        loop {
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, client)) => self.serve(stream, client, permit),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn serve(&self, stream: TcpStream, client: SocketAddr, permit: tokio::sync::OwnedSemaphorePermit) {
+        // Without them it works as well, if slower.
+        let _ = stream.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL));
+        let (routes, log) = (self.routes.clone(), self.log.clone());
+        let request_timeout = self.settings.request_timeout;
+        let service = service_fn(move |request| {
+            let exchange = Exchange {
+                client,
+                log: log.clone(),
+                request_timeout,
+            };
+            exchange.answer(routes.clone(), request)
+        });
+        let connection = self.builder.serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        tokio::spawn(async move {
+            // What ends a connection early is the client's doing, and it is told by the status if at all.
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+            drop(permit);
+        });
+    }
+
+    async fn drain(self) -> bool {
+        tokio::time::timeout(self.settings.drain_timeout, self.graceful.shutdown())
+            .await
+            .is_ok()
+    }
+}
+
+/// One request and its response, whatever happens in between.
+struct Exchange {
+    client: SocketAddr,
+    log: AccessLog,
+    request_timeout: Duration,
+}
+
+impl Exchange {
+    async fn answer(self, routes: impl Routes, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let begun_at = Instant::now();
+        let method = request.method().clone();
+        let request_id = request_id(request.headers());
+        let mut response = self.guarded(routes, request, &method, &request_id).await;
+        let route = response
+            .extensions()
+            .get::<Route>()
+            .map_or("none", |route| route.0);
+        self.log.log(&Line {
+            time: Timestamp::now(),
+            request_id: &request_id,
+            client: self.client,
+            method: method.as_str(),
+            route,
+            status: response.status().as_u16(),
+            duration_us: begun_at.elapsed().as_micros() as u64,
+        });
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert("x-request-id", value);
+        }
+        Ok(response)
+    }
+
+    /// The routes' response; a problem where there are too many headers, it takes too long, or a
+    /// handler panics.
+    async fn guarded(
+        &self,
+        routes: impl Routes,
+        request: Request<Incoming>,
+        method: &Method,
+        request_id: &str,
+    ) -> Response {
+        if request.headers().len() > HEADERS_MAX {
+            let detail = format!("send at most {HEADERS_MAX} headers");
+            return Problem::new(ProblemKind::TooManyHeaders, detail).into_response();
+        }
+        let routed = AssertUnwindSafe(routes.call(request)).catch_unwind();
+        match tokio::time::timeout(self.request_timeout + COMMIT_GRACE, routed).await {
+            Ok(Ok(Ok(response))) => response,
+            // The hook of the panic has logged where and why.
+            Ok(Err(_panic)) => {
+                tracing::error!(request_id, "a handler panicked");
+                Problem::new(ProblemKind::Internal, "the request id helps us find it").into_response()
+            }
+            Err(_late) if *method == Method::POST => {
+                let detail = "no answer in time; send the same request again, with the same Idempotency-Key";
+                Problem::new(ProblemKind::OutcomeUnknown, detail).into_response()
+            }
+            Err(_late) => Problem::new(ProblemKind::Unavailable, "no answer in time").into_response(),
+        }
+    }
+}
+
+/// The client's id of the request where it sent a sane one, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    const CHARS_MAX: usize = 128;
+    let sane = |text: &&str| {
+        (1..=CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
+    };
+    let given = headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(sane);
+    match given {
+        Some(id) => id.to_owned(),
+        None => {
+            let start = process_start();
+            format!("{start:x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+        }
+    }
+}
+
+/// A number that tells this process's ids from those of the one before.
+fn process_start() -> u64 {
+    static START: std::sync::LazyLock<u64> =
+        std::sync::LazyLock::new(|| Timestamp::now().as_microsecond() as u64);
+    *START
+}

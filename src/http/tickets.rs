@@ -1,0 +1,137 @@
+//! `POST /tickets/purchase` and `GET /sales/{id}`.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::{HeaderMap, StatusCode};
+use warp::reply::Response;
+
+use super::body::Fields;
+use super::problem::{Answer, Problem, ProblemKind};
+use super::{Api, GET, POST, answer, api_v1, json_body, method, parameter, reply, with};
+use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Money, Quantity, SaleId};
+use crate::shop::{SaleDetails, Ticket, Wish};
+
+/// A sale as `GET /sales/{id}` shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SaleReply<'a> {
+    id: SaleId,
+    account_id: AccountId,
+    event_id: EventId,
+    category_id: CategoryId,
+    quantity: u32,
+    total: Money,
+    purchase_date: Timestamp,
+    tickets: Vec<Ticket<'a>>,
+}
+
+impl<'a> From<&'a SaleDetails> for SaleReply<'a> {
+    fn from(details: &'a SaleDetails) -> Self {
+        let sale = &details.sale;
+        Self {
+            id: sale.id,
+            account_id: sale.account,
+            event_id: sale.event,
+            category_id: sale.category,
+            quantity: sale.seats.count(),
+            total: sale.total(),
+            purchase_date: sale.purchase_date,
+            tickets: details.tickets().collect(),
+        }
+    }
+}
+
+pub(super) fn purchase_tickets_route(api: Api) -> BoxedFilter<(Response,)> {
+    api_v1()
+        .and(warp::path!("tickets" / "purchase"))
+        .and(method(POST))
+        .and(with(api.clone()))
+        .and(warp::header::headers_cloned())
+        .and(json_body(api))
+        .then(|allowed, api, headers, body| {
+            answer(
+                "/api/v1/tickets/purchase",
+                purchase_tickets(allowed, api, headers, body),
+            )
+        })
+        .boxed()
+}
+
+async fn purchase_tickets(
+    allowed: Result<(), Problem>,
+    api: Api,
+    headers: HeaderMap,
+    body: impl Future<Output = Result<bytes::Bytes, Problem>>,
+) -> Answer {
+    allowed?;
+    let deadline = Instant::now() + api.request_timeout;
+    let body = body.await?;
+    let wish = parse_wish(&headers, &body)?;
+    let receipt = api.shop.purchase_tickets(wish, deadline).await?;
+    let tickets: Vec<Ticket<'_>> = receipt.sale.tickets().collect();
+    let response = reply::json(StatusCode::CREATED, &tickets);
+    let id = receipt.sale.sale.id;
+    let response = reply::with_header(response, "sale-id", &id.to_string());
+    let response = reply::with_header(response, "location", &format!("/api/v1/sales/{id}"));
+    Ok(if receipt.replayed {
+        reply::with_header(response, "idempotent-replayed", "true")
+    } else {
+        response
+    })
+}
+
+fn parse_wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Problem> {
+    let key = idempotency_key(headers)?;
+    let mut fields = Fields::parse(body)?;
+    let account = fields.text("accountId", AccountId::parse);
+    let event = fields.text("eventId", EventId::parse);
+    let category = fields.text("categoryId", CategoryId::parse);
+    let quantity = fields.integer("quantity", Quantity::new);
+    match (account, event, category, quantity, fields.is_clean()) {
+        (Some(account), Some(event), Some(category), Some(quantity), true) => Ok(Wish {
+            account,
+            event,
+            category,
+            quantity,
+            key,
+        }),
+        _ => Err(fields.finish()),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let invalid = |detail: &str| {
+        Problem::new(
+            ProblemKind::InvalidIdempotencyKey,
+            format!("Idempotency-Key {detail}"),
+        )
+    };
+    let text = value
+        .to_str()
+        .map_err(|_| invalid("must be visible ASCII characters"))?;
+    IdempotencyKey::parse(text)
+        .map(Some)
+        .map_err(|error| invalid(&error.to_string()))
+}
+
+pub(super) fn sale_route(api: Api) -> BoxedFilter<(Response,)> {
+    api_v1()
+        .and(warp::path!("sales" / String))
+        .and(method(GET))
+        .and(with(api))
+        .then(|id: String, allowed, api| answer("/api/v1/sales/{id}", sale(id, allowed, api)))
+        .boxed()
+}
+
+async fn sale(id: String, allowed: Result<(), Problem>, api: Api) -> Answer {
+    allowed?;
+    let sale = api.shop.sale(parameter("id", &id, SaleId::parse)?).await?;
+    Ok(reply::json(StatusCode::OK, &SaleReply::from(&sale)))
+}
