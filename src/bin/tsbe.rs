@@ -1,1 +1,5 @@
-fn main() {}
+//! `tsbe`, the daemon: a thin door to [`ticketshop::daemon`].
+
+fn main() -> std::process::ExitCode {
+    ticketshop::daemon::run()
+}

@@ -1,0 +1,191 @@
+//! `tsbe`: from its arguments to a shop that serves, and to its end.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use tokio::net::TcpListener;
+
+use crate::cli::settings::{setting_args, sources};
+use crate::config::{Config, SETTINGS};
+use crate::http::Server;
+use crate::shop::Shop;
+use crate::store::{Access, Store};
+use crate::{demo, logging, store, version};
+
+/// Requests in flight did not end in time; nothing that was acknowledged is lost.
+const NOT_DRAINED: u8 = 1;
+/// The configuration, the store or the socket cannot be used.
+const CANNOT_START: u8 = 2;
+/// The store failed in a way that only a new start can settle (`EX_SOFTWARE`).
+const STORE_FAILED: u8 = 70;
+/// A second signal while draining (128 + SIGINT).
+const INTERRUPTED: i32 = 130;
+
+const EXAMPLES: &str = "Examples:
+  tsbe serve --demo                       a shop to try, in data/ticketshop.db
+  tsbe serve --store sqlite:shop.db --port 8091
+  tsbe serve --config config.env          settings from a file; see config-sample.env
+  tsbe check-config --config config.env   only say what is wrong with them
+
+Each flag can be an environment variable (PORT=8091) or a line of the file: a flag wins over the
+environment, that over the file, that over the default.
+
+Exit codes: 0 ended as asked; 1 requests in flight were cut off; 2 wrong usage, setting, store or
+port; 70 the store failed and has to be opened again.";
+
+/// The command line of `tsbe`.
+#[must_use]
+pub fn command() -> Command {
+    let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    let demo = Arg::new("demo")
+        .long("demo")
+        .action(ArgAction::SetTrue)
+        .help("Where the store has no events, load a demo catalogue first; print how to buy from it");
+    let serve = Command::new("serve").about("Serve the API until SIGINT or SIGTERM").arg(demo);
+    let check = Command::new("check-config").about("Read the settings, print them, and say what is wrong");
+    Command::new("tsbe")
+        .about("The ticket shop's daemon: a REST API that sells tickets, each seat once")
+        .version(version::VERSION)
+        .after_help(EXAMPLES)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(serve.args(setting_args(&names)).after_help(EXAMPLES))
+        .subcommand(check.args(setting_args(&names)))
+        .subcommand(Command::new("version").about("Print the version and the build"))
+}
+
+/// Runs `tsbe` with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("serve", matches)) => with_config(matches, |config| serve(config, matches.get_flag("demo"))),
+        Some(("check-config", matches)) => with_config(matches, |config| {
+            say_out(&format!("{config:#?}\nthe configuration is right\n"));
+            ExitCode::SUCCESS
+        }),
+        _ => {
+            say_out(&version::text());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn with_config(matches: &ArgMatches, then: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    match Config::read(&sources(matches)) {
+        Ok(config) => then(&config),
+        Err(errors) => {
+            errors.0.iter().for_each(|line| say(&format!("tsbe: {line}")));
+            ExitCode::from(CANNOT_START)
+        }
+    }
+}
+
+fn serve(config: &Config, demo: bool) -> ExitCode {
+    logging::set_up(config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        match open(config, demo).await {
+            Ok((store, listener)) => sell(config, store, listener, demo).await,
+            Err(why) => refuse(&why),
+        }
+    })
+}
+
+/// The store, with the demo's catalogue if asked for, and the socket.
+async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListener), String> {
+    // The socket first: a store need not be opened, or filled, for a port that is taken.
+    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+        format!("cannot listen on {}: {error}: end the other program, or choose another --port", config.listen)
+    })?;
+    let store = store::open(&config.store, Access::Serve).await.map_err(|error| error.to_string())?;
+    if demo && let Err(error) = demo::prepare(&store).await {
+        store.close().await;
+        return Err(error.to_string());
+    }
+    Ok((store, listener))
+}
+
+async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, demo: bool) -> ExitCode {
+    let shop = Shop::new(Arc::clone(&store), config.cache);
+    let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
+    warn_of_what_is_missing(config);
+    let server = Server::new(listener, shop.clone(), config);
+    say(&format!("tsbe {} sells from {} on http://{address}", version::VERSION, config.store));
+    if demo && let Some(hint) = demo::hint(&shop, &format!("http://{address}")).await {
+        say(&hint);
+    }
+    let (ended, why_ended) = tokio::sync::oneshot::channel();
+    let drained = server
+        .run(async {
+            let failure = tokio::select! {
+                () = signal() => None,
+                failure = store.failed() => Some(failure),
+            };
+            let _ = ended.send(failure);
+            tokio::spawn(async {
+                signal().await;
+                // Asked twice: what is acknowledged is on disk, and nobody wants to wait.
+                std::process::exit(INTERRUPTED);
+            });
+        })
+        .await;
+    store.close().await;
+    match (why_ended.await, drained) {
+        (Ok(Some(failure)), _) => {
+            say(&format!("tsbe: the store failed: {failure}: start again to find out what was sold"));
+            ExitCode::from(STORE_FAILED)
+        }
+        (_, true) => ExitCode::SUCCESS,
+        (_, false) => {
+            say("tsbe: requests in flight were cut off; nothing that was acknowledged is lost");
+            ExitCode::from(NOT_DRAINED)
+        }
+    }
+}
+
+/// Completes when the process is asked to end.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let wait = async |kind| match signal(kind) {
+        Ok(mut signals) => {
+            signals.recv().await;
+        }
+        Err(error) => {
+            tracing::error!(%error, "a signal cannot be waited for");
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::interrupt()) => {}
+        () = wait(SignalKind::terminate()) => {}
+    }
+}
+
+fn warn_of_what_is_missing(config: &Config) {
+    if config.influx.is_some() {
+        tracing::warn!("INFLUX_ADDR is set, but this version publishes no points");
+    }
+    if config.apidoc {
+        tracing::warn!("APIDOC is set, but this version does not refresh the documentation");
+    }
+}
+
+fn refuse(why: &str) -> ExitCode {
+    say(&format!("tsbe: {why}"));
+    ExitCode::from(CANNOT_START)
+}
+
+/// A line for the operator. Where nobody reads it, that is no reason to stop.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn say_out(text: &str) {
+    let _ = write!(std::io::stdout(), "{text}");
+}

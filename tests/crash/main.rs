@@ -1,0 +1,167 @@
+//! Kill -9 under load, again and again: nothing acknowledged is missing, nothing is sold twice, and
+//! every purchase in doubt is settled by sending it again.
+//!
+//! Ten cycles in the normal tests, 200 in `make proof`. Every run prints its seed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "these are tests"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+use support::{Place, Tsbe, purchase, wish};
+use ticketshop::store::Access;
+use ticketshop::store::conformance::{Fixture, assert_consistent};
+
+const BUYERS: usize = 32;
+const CATEGORIES: usize = 100;
+const SEATS: u32 = 20_000;
+
+/// What the clients know, kept outside the process that is killed.
+#[derive(Default)]
+struct Known {
+    /// Key to body: noted before it is sent.
+    sent: HashMap<String, Value>,
+    /// Key to the tickets of a 201.
+    acknowledged: HashMap<String, Value>,
+}
+
+struct Crash {
+    place: Place,
+    fixture: Fixture,
+    accounts: Vec<String>,
+    known: Mutex<Known>,
+    client: reqwest::Client,
+}
+
+impl Crash {
+    /// Buys until the daemon is gone.
+    async fn buy(self: Arc<Self>, url: String, cycle: usize, buyer: usize, seed: u64) {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        for number in 0.. {
+            let key = format!("{cycle}-{buyer}-{number}");
+            let (category, quantity) = (rng.random_range(0..CATEGORIES), rng.random_range(1..=10));
+            let body = wish(&self.accounts[buyer], &self.fixture, category, quantity);
+            self.known.lock().unwrap().sent.insert(key.clone(), body.clone());
+            let Ok(response) = purchase(&self.client, &url, &body, &key).await else {
+                return;
+            };
+            let status = response.status().as_u16();
+            // A 201 counts once its tickets have arrived.
+            let Ok(tickets) = response.json().await else {
+                return;
+            };
+            match status {
+                201 => self.known.lock().unwrap().acknowledged.insert(key, tickets),
+                503 => continue,
+                _ => panic!("{status}: {tickets}"),
+            };
+        }
+    }
+
+    /// Sends everything again: what was acknowledged answers the same, the rest gets an answer now.
+    async fn settle(&self, daemon: &Tsbe) {
+        let unsettled = std::mem::take(&mut self.known.lock().unwrap().sent);
+        for (key, body) in unsettled {
+            let response = purchase(&self.client, &daemon.url, &body, &key).await.unwrap();
+            assert_eq!(response.status(), 201, "{key}");
+            let replayed = response.headers().contains_key("idempotent-replayed");
+            let tickets: Value = response.json().await.unwrap();
+            let mut known = self.known.lock().unwrap();
+            if let Some(before) = known.acknowledged.insert(key.clone(), tickets.clone()) {
+                assert!(replayed, "{key} was acknowledged and is lost");
+                assert_eq!(before, tickets, "{key} was acknowledged with other tickets");
+            }
+        }
+    }
+
+    /// Every ticket that anyone was told is theirs is told to one key alone.
+    fn assert_nothing_sold_twice(&self) -> usize {
+        let known = self.known.lock().unwrap();
+        let mut seats = HashSet::new();
+        for (key, tickets) in &known.acknowledged {
+            for ticket in tickets.as_array().unwrap() {
+                assert!(
+                    seats.insert(ticket["id"].to_string()),
+                    "{key}: {ticket} was sold twice"
+                );
+            }
+        }
+        seats.len()
+    }
+}
+
+async fn kill_again_and_again(cycles: usize) {
+    let seed: u64 = std::env::var("SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(rand::random);
+    eprintln!("SEED={seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let place = Place::new();
+    let (fixture, accounts) = place.prepare(&[SEATS; CATEGORIES], BUYERS).await;
+    let crash = Arc::new(Crash {
+        place,
+        fixture,
+        accounts,
+        known: Mutex::default(),
+        client: reqwest::Client::new(),
+    });
+    let mut acknowledged = 0;
+    for cycle in 0..cycles {
+        let known_before = crash.known.lock().unwrap().acknowledged.len();
+        let daemon = crash.place.serve_with(&["--access-log", "false"]);
+        let buyers: Vec<_> = (0..BUYERS)
+            .map(|buyer| tokio::spawn(crash.clone().buy(daemon.url.clone(), cycle, buyer, rng.random())))
+            .collect();
+        tokio::time::sleep(Duration::from_millis(rng.random_range(50..500))).await;
+        daemon.signal("KILL");
+        for buyer in buyers {
+            buyer.await.unwrap();
+        }
+        drop(daemon);
+        acknowledged += crash.known.lock().unwrap().acknowledged.len() - known_before;
+        let daemon = crash.place.serve_with(&["--access-log", "false"]);
+        crash.settle(&daemon).await;
+        let tickets = crash.assert_nothing_sold_twice();
+        daemon.signal("KILL");
+        let (.., said) = daemon.end();
+        let store = crash.place.open(Access::Attach).await;
+        let sold: u32 = store
+            .seats_sold(crash.fixture.event)
+            .await
+            .unwrap()
+            .iter()
+            .map(|sold| sold.sold)
+            .sum();
+        assert_eq!(sold as usize, tickets, "{said}");
+        assert_consistent(&store).await;
+        store.close().await;
+    }
+    eprintln!("{cycles} kills, {acknowledged} purchases acknowledged before them, 0 lost, 0 sold twice");
+    assert!(
+        acknowledged > cycles,
+        "hardly anything was bought: that proves nothing"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_over_10_kills() {
+    kill_again_and_again(10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a long proof: make proof"]
+async fn nothing_acknowledged_is_lost_over_200_kills() {
+    kill_again_and_again(200).await;
+}
