@@ -93,12 +93,10 @@ fn far() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// Sold out is an answer too; whatever else goes wrong ends the run.
-fn is_answer(answer: store::Result<store::Purchased>) {
-    assert!(
-        matches!(answer, Ok(_) | Err(store::StoreError::SoldOut { .. })),
-        "{answer:?}"
-    );
+/// Whether a sale was made. Sold out does not count; whatever else goes wrong ends the run.
+fn is_sale(answer: store::Result<store::Purchased>) -> bool {
+    assert!(matches!(answer, Ok(_) | Err(store::StoreError::SoldOut { .. })), "{answer:?}");
+    answer.is_ok()
 }
 
 async fn fill(store: &Arc<dyn Store>) -> Stock {
@@ -192,19 +190,23 @@ async fn http_rate(
         let (next, request) = (Arc::clone(&next), request.clone());
         tasks.push(tokio::spawn(async move {
             let mut buffer = Vec::with_capacity(8192);
+            let mut done = 0_u64;
             while begun.elapsed() < time {
-                stream
-                    .write_all(&request(next.fetch_add(1, Ordering::Relaxed)))
-                    .await
-                    .unwrap();
-                read_response(&mut stream, &mut buffer).await;
+                stream.write_all(&request(next.fetch_add(1, Ordering::Relaxed))).await.unwrap();
+                done += u64::from(succeeds(&mut stream, &mut buffer).await);
             }
+            done
         }));
     }
+    per_second(tasks, begun).await
+}
+
+async fn per_second(tasks: Vec<tokio::task::JoinHandle<u64>>, begun: Instant) -> f64 {
+    let mut done = 0;
     for task in tasks {
-        task.await.unwrap();
+        done += task.await.unwrap();
     }
-    next.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
+    done as f64 / begun.elapsed().as_secs_f64()
 }
 
 /// Reads one response, whose length the server declares, and tells whether it is a success.
