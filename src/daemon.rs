@@ -43,7 +43,9 @@ pub fn command() -> Command {
         .long("demo")
         .action(ArgAction::SetTrue)
         .help("Where the store has no events, load a demo catalogue first; print how to buy from it");
-    let serve = Command::new("serve").about("Serve the API until SIGINT or SIGTERM").arg(demo);
+    let serve = Command::new("serve")
+        .about("Serve the API until SIGINT or SIGTERM")
+        .arg(demo);
     let check = Command::new("check-config").about("Read the settings, print them, and say what is wrong");
     Command::new("tsbe")
         .about("The ticket shop's daemon: a REST API that sells tickets, each seat once")
@@ -101,9 +103,14 @@ fn serve(config: &Config, demo: bool) -> ExitCode {
 async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListener), String> {
     // The socket first: a store need not be opened, or filled, for a port that is taken.
     let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        format!("cannot listen on {}: {error}: end the other program, or choose another --port", config.listen)
+        format!(
+            "cannot listen on {}: {error}: end the other program, or choose another --port",
+            config.listen
+        )
     })?;
-    let store = store::open(&config.store, Access::Serve).await.map_err(|error| error.to_string())?;
+    let store = store::open(&config.store, Access::Serve)
+        .await
+        .map_err(|error| error.to_string())?;
     if demo && let Err(error) = demo::prepare(&store).await {
         store.close().await;
         return Err(error.to_string());
@@ -113,10 +120,16 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
 
 async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, demo: bool) -> ExitCode {
     let shop = Shop::new(Arc::clone(&store), config.cache);
-    let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
+    let address = listener
+        .local_addr()
+        .map_or_else(|_| config.listen.to_string(), |local| local.to_string());
     warn_of_what_is_missing(config);
     let server = Server::new(listener, shop.clone(), config);
-    say(&format!("tsbe {} sells from {} on http://{address}", version::VERSION, config.store));
+    say(&format!(
+        "tsbe {} sells from {} on http://{address}",
+        version::VERSION,
+        config.store
+    ));
     if demo && let Some(hint) = demo::hint(&shop, &format!("http://{address}")).await {
         say(&hint);
     }
@@ -138,7 +151,9 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     store.close().await;
     match (why_ended.await, drained) {
         (Ok(Some(failure)), _) => {
-            say(&format!("tsbe: the store failed: {failure}: start again to find out what was sold"));
+            say(&format!(
+                "tsbe: the store failed: {failure}: start again to find out what was sold"
+            ));
             ExitCode::from(STORE_FAILED)
         }
         (_, true) => ExitCode::SUCCESS,
@@ -188,4 +203,12 @@ fn say(line: &str) {
 
 fn say_out(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        super::command().debug_assert();
+    }
 }

@@ -7,6 +7,10 @@
 //!
 //! From the top down; a module imports only from those below it.
 //!
+//! - [`daemon`]: `tsbe`, from its arguments to its end.
+//! - [`cli`]: the commands of `tsctl` and what they print.
+//! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
+//! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.
 //! - [`store`]: one trait, each method one promise; the embedded SQLite engine behind it.
 //! - [`generator`]: the seeded generator of demo catalogues, pure.
@@ -19,10 +23,15 @@
 //! `http::tickets::purchase_tickets`, which calls [`shop::Shop::purchase_tickets`], which calls
 //! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs`.
 
+pub mod cli;
 pub mod config;
+pub mod daemon;
+pub mod demo;
 pub mod generator;
 pub mod http;
+pub mod loader;
 pub mod logging;
 pub mod model;
 pub mod shop;
 pub mod store;
+pub mod version;

@@ -7,6 +7,7 @@
 mod accounts;
 mod cache;
 mod catalogue;
+mod offer;
 mod purchase;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use jiff::civil::Date;
 
 pub use accounts::{AccountDetails, SALES_MAX};
 pub use catalogue::{CategoryDetails, EventDetails, MultiEventsPage, Paging};
+pub use offer::Offer;
 pub use purchase::{Receipt, SaleDetails, Ticket, Wish};
 
 /// Between store and shop nothing happens that a caller could tell apart, so they share one error.

@@ -120,7 +120,7 @@ async fn kill_again_and_again(cycles: usize) {
     let mut acknowledged = 0;
     for cycle in 0..cycles {
         let known_before = crash.known.lock().unwrap().acknowledged.len();
-        let daemon = crash.place.serve_with(&["--access-log", "false"]);
+        let daemon = crash.place.serve_with(&["--access-log=false"]);
         let buyers: Vec<_> = (0..BUYERS)
             .map(|buyer| tokio::spawn(crash.clone().buy(daemon.url.clone(), cycle, buyer, rng.random())))
             .collect();
@@ -131,7 +131,7 @@ async fn kill_again_and_again(cycles: usize) {
         }
         drop(daemon);
         acknowledged += crash.known.lock().unwrap().acknowledged.len() - known_before;
-        let daemon = crash.place.serve_with(&["--access-log", "false"]);
+        let daemon = crash.place.serve_with(&["--access-log=false"]);
         crash.settle(&daemon).await;
         let tickets = crash.assert_nothing_sold_twice();
         daemon.signal("KILL");

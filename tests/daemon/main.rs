@@ -243,13 +243,9 @@ async fn the_daemon_and_tsctl_sell_from_one_file_at_once() {
     let client = reqwest::Client::new();
     let mut by_daemon = 0;
     loop {
-        let bought = purchase(
-            &client,
-            &daemon.url,
-            &wish(&accounts[3], &fixture, 0, 1),
-            &format!("d{by_daemon}"),
-        );
-        match bought.await.unwrap().status().as_u16() {
+        let (body, key) = (wish(&accounts[3], &fixture, 0, 1), format!("d{by_daemon}"));
+        let bought = purchase(&client, &daemon.url, &body, &key).await;
+        match bought.unwrap().status().as_u16() {
             201 => by_daemon += 1,
             409 => break,
             status => panic!("{status}"),

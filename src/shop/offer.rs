@@ -1,0 +1,91 @@
+//! Finding something to buy among all that is on sale, as a buyer without a wish would.
+
+use rand::rngs::SmallRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{Rng, SeedableRng};
+
+use super::{CategoryDetails, EventDetails, Paging, Shop};
+use crate::model::{CategoryId, EventId, Quantity};
+use crate::store::{Result, StoreError};
+
+/// Days that are looked at for an event on sale.
+const DAYS_MAX: usize = 4_000;
+/// Events that are looked at on one day.
+const EVENTS_MAX: usize = 50;
+
+/// Something that can be bought now.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// The event.
+    pub event: EventDetails,
+    /// One of its categories, with enough seats left.
+    pub category: CategoryDetails,
+}
+
+impl Shop {
+    /// Chooses at random what has `quantity` seats left: among all that is on sale, or within this
+    /// event. `None` where there is nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an event that was named and does not exist.
+    pub async fn find_offer(&self, event: Option<EventId>, quantity: Quantity) -> Result<Option<Offer>> {
+        let rng = &mut SmallRng::from_rng(&mut rand::rng());
+        if let Some(event) = event {
+            return Ok(offer_of(self.event(event).await?, quantity, rng));
+        }
+        let range = match self.events_dates_range().await {
+            Err(StoreError::NotFound(_)) => return Ok(None),
+            range => range?,
+        };
+        let mut days: Vec<_> = range
+            .from
+            .series(jiff::Span::new().days(1))
+            .take_while(|&day| day <= range.to)
+            .collect();
+        days.shuffle(rng);
+        for day in days.into_iter().take(DAYS_MAX) {
+            let page = self
+                .multi_events(Some(day), Paging::RandomWindow, EVENTS_MAX)
+                .await?;
+            let Some(multi_event) = page.multi_events.choose(rng) else {
+                continue;
+            };
+            let mut events = self.events(multi_event.id).await?.to_vec();
+            events.shuffle(rng);
+            for event in events.iter().take(EVENTS_MAX) {
+                if let Some(offer) = offer_of(self.event(event.id).await?, quantity, rng) {
+                    return Ok(Some(offer));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// This category of the event, whatever is left of it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn offer(&self, event: EventId, category: CategoryId) -> Result<Offer> {
+        let event = self.event(event).await?;
+        let found = event
+            .categories
+            .iter()
+            .find(|details| details.id == category)
+            .cloned();
+        let category = found.ok_or(StoreError::NotFound(crate::store::Entity::Category))?;
+        Ok(Offer { event, category })
+    }
+}
+
+fn offer_of(event: EventDetails, quantity: Quantity, rng: &mut impl Rng) -> Option<Offer> {
+    if !event.facts.is_on_sale(jiff::Timestamp::now()) {
+        return None;
+    }
+    let enough: Vec<_> = event
+        .categories
+        .iter()
+        .filter(|category| category.seats_available >= quantity.get())
+        .collect();
+    let category = (*enough.choose(rng)?).clone();
+    Some(Offer { event, category })
+}
