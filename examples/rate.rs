@@ -2,11 +2,7 @@
 //! route as the ceiling of HTTP on this machine, one after another in one run.
 //!
 //! `cargo run --release --example rate [SECONDS]`. Client and server share the machine's cores.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "an example that stops at the first trouble"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "an example that stops at the first trouble")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,9 +47,7 @@ async fn main() {
     let seconds: f64 = std::env::args().nth(1).map_or(5.0, |text| text.parse().unwrap());
     let folder = std::env::temp_dir().join(format!("ticketshop-rate-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let location = StoreLocation::Sqlite {
-        path: folder.join("ticketshop.db"),
-    };
+    let location = StoreLocation::Sqlite { path: folder.join("ticketshop.db") };
     let store = store::open(&location, Access::Serve).await.unwrap();
     let stock = Arc::new(fill(&store).await);
     let time = Duration::from_secs_f64(seconds);
@@ -75,16 +69,9 @@ async fn main() {
         move |number| post(&stock.purchase(1 << 40 | number))
     });
     let over_http = over_http.await;
-    println!(
-        "purchases over HTTP    {over_http:>8.0}/s ({:.2} x the health route)",
-        over_http / health
-    );
+    println!("purchases over HTTP    {over_http:>8.0}/s ({:.2} x the health route)", over_http / health);
     let report = store.audit(Box::new(|_, _| ())).await.unwrap();
-    println!(
-        "audit: {} sales, {} disagreements",
-        report.sales,
-        report.disagreements.len()
-    );
+    println!("audit: {} sales, {} disagreements", report.sales, report.disagreements.len());
     store.close().await;
     std::fs::remove_dir_all(folder).unwrap();
 }
@@ -95,10 +82,7 @@ fn far() -> Instant {
 
 /// Whether a sale was made. Sold out does not count; whatever else goes wrong ends the run.
 fn is_sale(answer: store::Result<store::Purchased>) -> bool {
-    assert!(
-        matches!(answer, Ok(_) | Err(store::StoreError::SoldOut { .. })),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Ok(_) | Err(store::StoreError::SoldOut { .. })), "{answer:?}");
     answer.is_ok()
 }
 
@@ -117,12 +101,10 @@ async fn fill(store: &Arc<dyn Store>) -> Stock {
     let new = ticketshop::generator::MultiEvents::new(&config, 1, start, venues, 10_000_000)
         .unwrap()
         .collect::<Vec<_>>();
-    let offers = new.iter().flat_map(|new| &new.events).flat_map(|event| {
-        event
-            .categories
-            .iter()
-            .map(|category| (event.id, category.category))
-    });
+    let offers = new
+        .iter()
+        .flat_map(|new| &new.events)
+        .flat_map(|event| event.categories.iter().map(|category| (event.id, category.category)));
     let offers = offers.collect();
     store.load_multi_events(mark("tickets"), new).await.unwrap();
     let mut accounts = Vec::new();
@@ -139,14 +121,11 @@ async fn fill(store: &Arc<dyn Store>) -> Stock {
 }
 
 /// Calls that succeed per second, of `workers` that each do one after another, for this time.
-async fn rate<F: Future<Output = bool> + Send>(
+async fn rate<F: Future<Output = bool> + Send + 'static>(
     time: Duration,
     workers: usize,
     work: impl Fn(u64) -> F + Clone + Send + 'static,
-) -> f64
-where
-    F: 'static,
-{
+) -> f64 {
     let next = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let tasks: Vec<_> = (0..workers)
@@ -170,10 +149,7 @@ async fn serve(store: &Arc<dyn Store>) -> SocketAddr {
     // Every event of the catalogue fits, as on a machine that is set up for its catalogue.
     sources.set("CACHESIZE", "100000".to_owned(), "CACHESIZE".to_owned());
     let config = Config::read(&sources).unwrap();
-    let config = Config {
-        access_log: false,
-        ..config
-    };
+    let config = Config { access_log: false, ..config };
     let listener = TcpListener::bind(config.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server::new(listener, Shop::new(Arc::clone(store), config.cache), &config);
@@ -197,10 +173,7 @@ async fn http_rate(
             let mut buffer = Vec::with_capacity(8192);
             let mut done = 0_u64;
             while begun.elapsed() < time {
-                stream
-                    .write_all(&request(next.fetch_add(1, Ordering::Relaxed)))
-                    .await
-                    .unwrap();
+                stream.write_all(&request(next.fetch_add(1, Ordering::Relaxed))).await.unwrap();
                 done += u64::from(succeeds(&mut stream, &mut buffer).await);
             }
             done
@@ -226,14 +199,8 @@ async fn succeeds(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
             continue;
         };
         let text = std::str::from_utf8(&buffer[..head]).unwrap();
-        assert!(
-            text.starts_with("HTTP/1.1 2") || text.starts_with("HTTP/1.1 409"),
-            "{text}"
-        );
-        let length = text
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .unwrap();
+        assert!(text.starts_with("HTTP/1.1 2") || text.starts_with("HTTP/1.1 409"), "{text}");
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         if buffer.len() >= head + 4 + length.parse::<usize>().unwrap() {
             return text.starts_with("HTTP/1.1 2");
         }
@@ -245,13 +212,7 @@ fn get(path: &str) -> Vec<u8> {
 }
 
 fn post(purchase: &Purchase) -> Vec<u8> {
-    let Purchase {
-        account,
-        event,
-        category,
-        quantity,
-        ..
-    } = purchase;
+    let Purchase { account, event, category, quantity, .. } = purchase;
     let key = purchase.key.as_ref().map_or("", IdempotencyKey::as_str);
     let body = format!(
         "{{\"accountId\":\"{account}\",\"eventId\":\"{event}\",\"categoryId\":\"{category}\",\"quantity\":{}}}",

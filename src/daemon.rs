@@ -43,9 +43,7 @@ pub fn command() -> Command {
         .long("demo")
         .action(ArgAction::SetTrue)
         .help("Where the store has no events, load a demo catalogue first; print how to buy from it");
-    let serve = Command::new("serve")
-        .about("Serve the API until SIGINT or SIGTERM")
-        .arg(demo);
+    let serve = Command::new("serve").about("Serve the API until SIGINT or SIGTERM").arg(demo);
     let check = Command::new("check-config").about("Read the settings, print them, and say what is wrong");
     Command::new("tsbe")
         .about("The ticket shop's daemon: a REST API that sells tickets, each seat once")
@@ -108,9 +106,7 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
             config.listen
         )
     })?;
-    let store = store::open(&config.store, Access::Serve)
-        .await
-        .map_err(|error| error.to_string())?;
+    let store = store::open(&config.store, Access::Serve).await.map_err(|error| error.to_string())?;
     if demo && let Err(error) = demo::prepare(&store).await {
         store.close().await;
         return Err(error.to_string());
@@ -120,16 +116,10 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
 
 async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, demo: bool) -> ExitCode {
     let shop = Shop::new(Arc::clone(&store), config.cache);
-    let address = listener
-        .local_addr()
-        .map_or_else(|_| config.listen.to_string(), |local| local.to_string());
+    let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
     warn_of_what_is_missing(config);
     let server = Server::new(listener, shop.clone(), config);
-    say(&format!(
-        "tsbe {} sells from {} on http://{address}",
-        version::VERSION,
-        config.store
-    ));
+    say(&format!("tsbe {} sells from {} on http://{address}", version::VERSION, config.store));
     if demo && let Some(hint) = demo::hint(&shop, &format!("http://{address}")).await {
         say(&hint);
     }
@@ -151,9 +141,7 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     store.close().await;
     match (why_ended.await, drained) {
         (Ok(Some(failure)), _) => {
-            say(&format!(
-                "tsbe: the store failed: {failure}: start again to find out what was sold"
-            ));
+            say(&format!("tsbe: the store failed: {failure}: start again to find out what was sold"));
             ExitCode::from(STORE_FAILED)
         }
         (_, true) => ExitCode::SUCCESS,

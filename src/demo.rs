@@ -35,37 +35,21 @@ pub async fn prepare(store: &Arc<dyn Store>) -> Result<Option<Loaded>, LoadError
     if has_events && loads.iter().all(|mark| mark.finished) {
         return Ok(None);
     }
-    let request = |count| LoadRequest {
-        count,
-        seed: SEED,
-        config: GeneratorConfig::default(),
-    };
+    let request = |count| LoadRequest { count, seed: SEED, config: GeneratorConfig::default() };
     let bar = progress_bar("venues");
     if store.venues().await?.is_empty() || loads.iter().any(|mark| mark.kind == "venues" && !mark.finished) {
-        load_venues(store, &request(VENUES), &mut |done, total| {
-            show(&bar, done, total)
-        })
-        .await?;
+        load_venues(store, &request(VENUES), &mut |done, total| show(&bar, done, total)).await?;
     }
     bar.finish_and_clear();
     let bar = progress_bar("tickets");
     let tickets = &mut |done, total| show(&bar, done, total);
     let loaded = load_tickets(store, &request(TICKETS), Timestamp::now(), tickets).await?;
     bar.finish();
-    if let (Ok(name), Ok(email), Ok(country)) = (
-        AccountName::parse("Demo Buyer"),
-        Email::parse(EMAIL),
-        CountryCode::parse("DE"),
-    ) {
+    if let (Ok(name), Ok(email), Ok(country)) =
+        (AccountName::parse("Demo Buyer"), Email::parse(EMAIL), CountryCode::parse("DE"))
+    {
         let id = AccountId::random(&mut rand::rng());
-        store
-            .create_account(&NewAccount {
-                id,
-                name,
-                email,
-                country,
-            })
-            .await?;
+        store.create_account(&NewAccount { id, name, email, country }).await?;
     }
     Ok(Some(loaded))
 }

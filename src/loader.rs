@@ -76,34 +76,19 @@ struct Arguments {
 impl Arguments {
     fn of(request: &LoadRequest) -> Self {
         let config = serde_json::to_vec(&request.config).unwrap_or_default();
-        Self {
-            count: request.count,
-            config: hash([config.as_slice()]),
-            start: None,
-            venues: None,
-        }
+        Self { count: request.count, config: hash([config.as_slice()]), start: None, venues: None }
     }
 
     fn mark(&self, kind: &str, seed: u64, done: u64, finished: bool) -> LoadMark {
         let arguments = serde_json::to_string(self).unwrap_or_default();
-        LoadMark {
-            kind: kind.to_owned(),
-            seed,
-            arguments,
-            done,
-            finished,
-        }
+        LoadMark { kind: kind.to_owned(), seed, arguments, done, finished }
     }
 }
 
 fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     parts.into_iter().for_each(|part| hash.update(part));
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Loads the first `count` venues of the seed.
@@ -120,10 +105,7 @@ pub async fn load_venues(
     let resumed_at = before.map_or(0, |mark| mark.done);
     let mut venues = generator::venues(&request.config, request.seed).take(request.count as usize);
     let mut statistics = Statistics::default();
-    venues
-        .by_ref()
-        .take(resumed_at as usize)
-        .for_each(|venue| statistics.add_venue(&venue));
+    venues.by_ref().take(resumed_at as usize).for_each(|venue| statistics.add_venue(&venue));
     let mut done = resumed_at;
     while done < request.count {
         let batch: Vec<Venue> = venues.by_ref().take(VENUES_A_BATCH).collect();
@@ -133,11 +115,7 @@ pub async fn load_venues(
         store.load_venues(mark, batch).await?;
         progress(done, request.count);
     }
-    Ok(Loaded {
-        statistics,
-        shortfall: None,
-        resumed_at,
-    })
+    Ok(Loaded { statistics, shortfall: None, resumed_at })
 }
 
 /// Loads multi-events at the venues of the store until they sell about `count` tickets, dated from
@@ -154,26 +132,14 @@ pub async fn load_tickets(
 ) -> Result<Loaded, LoadError> {
     let venues = store.venues().await?;
     if venues.is_empty() {
-        return Err(LoadError::Refused(
-            "there are no venues: run `tsctl load venues N` first".to_owned(),
-        ));
+        return Err(LoadError::Refused("there are no venues: run `tsctl load venues N` first".to_owned()));
     }
     let venues_hash = hash(venues.iter().map(|venue| venue.id.as_bytes().as_slice()));
-    let mut arguments = Arguments {
-        venues: Some(venues_hash),
-        start: Some(start),
-        ..Arguments::of(request)
-    };
-    let same = |stored: &Arguments| {
-        Arguments {
-            start: arguments.start,
-            ..stored.clone()
-        } == arguments
-    };
+    let mut arguments = Arguments { venues: Some(venues_hash), start: Some(start), ..Arguments::of(request) };
+    let same = |stored: &Arguments| Arguments { start: arguments.start, ..stored.clone() } == arguments;
     let before = begin(store, TICKETS, request, same).await?;
-    if let Some(begun) = before
-        .as_ref()
-        .and_then(|mark| serde_json::from_str::<Arguments>(&mark.arguments).ok())
+    if let Some(begun) =
+        before.as_ref().and_then(|mark| serde_json::from_str::<Arguments>(&mark.arguments).ok())
     {
         arguments.start = begun.start.or(arguments.start);
     }
@@ -182,16 +148,11 @@ pub async fn load_tickets(
     let mut multi_events = MultiEvents::new(&request.config, request.seed, start, venues, request.count)
         .map_err(LoadError::Refused)?;
     let mut statistics = Statistics::default();
-    multi_events
-        .by_ref()
-        .take(resumed_at as usize)
-        .for_each(|new| statistics.add_multi_event(&new));
+    multi_events.by_ref().take(resumed_at as usize).for_each(|new| statistics.add_multi_event(&new));
     let mut done = resumed_at;
     let mut next = multi_events.next();
     if next.is_none() && done == 0 {
-        let why = multi_events
-            .shortfall()
-            .unwrap_or_else(|| "there is nothing to load".to_owned());
+        let why = multi_events.shortfall().unwrap_or_else(|| "there is nothing to load".to_owned());
         return Err(LoadError::Refused(why));
     }
     while let Some(first) = next {
@@ -203,20 +164,12 @@ pub async fn load_tickets(
         store.load_multi_events(mark, batch).await?;
         progress(statistics.num_tickets, request.count);
     }
-    Ok(Loaded {
-        statistics,
-        shortfall: multi_events.shortfall(),
-        resumed_at,
-    })
+    Ok(Loaded { statistics, shortfall: multi_events.shortfall(), resumed_at })
 }
 
 fn batch(first: NewMultiEvent, more: &mut MultiEvents) -> Vec<NewMultiEvent> {
-    let categories = |new: &NewMultiEvent| {
-        new.events
-            .iter()
-            .map(|event| event.categories.len())
-            .sum::<usize>()
-    };
+    let categories =
+        |new: &NewMultiEvent| new.events.iter().map(|event| event.categories.len()).sum::<usize>();
     let mut size = categories(&first);
     let mut batch = vec![first];
     while size < CATEGORIES_A_BATCH {
@@ -248,10 +201,7 @@ async fn begin(
             half.kind, half.seed
         )));
     }
-    if loads
-        .iter()
-        .any(|mark| mark.kind == kind && mark.seed == request.seed)
-    {
+    if loads.iter().any(|mark| mark.kind == kind && mark.seed == request.seed) {
         return Err(LoadError::Refused(format!(
             "{kind} of seed {} are loaded already: choose another --seed for more",
             request.seed
@@ -267,19 +217,13 @@ mod tests {
 
     async fn new_store() -> (tempfile::TempDir, Arc<dyn Store>) {
         let directory = tempfile::tempdir().unwrap();
-        let location = StoreLocation::Sqlite {
-            path: directory.path().join("ticketshop.db"),
-        };
+        let location = StoreLocation::Sqlite { path: directory.path().join("ticketshop.db") };
         let store = store::open(&location, Access::Maintain).await.unwrap();
         (directory, store)
     }
 
     fn request(count: u64, seed: u64) -> LoadRequest {
-        LoadRequest {
-            count,
-            seed,
-            config: GeneratorConfig::default(),
-        }
+        LoadRequest { count, seed, config: GeneratorConfig::default() }
     }
 
     fn start() -> Timestamp {
@@ -299,11 +243,9 @@ mod tests {
         let (_directory, store) = new_store().await;
         assert_eq!(venues(&store, 150, 1).await.unwrap().statistics.num_venues, 150);
         let mut told = Vec::new();
-        let loaded = load_tickets(&store, &request(300_000, 1), start(), &mut |done, _| {
-            told.push(done)
-        })
-        .await
-        .unwrap();
+        let loaded = load_tickets(&store, &request(300_000, 1), start(), &mut |done, _| told.push(done))
+            .await
+            .unwrap();
         let size = store.catalogue_size().await.unwrap();
         assert_eq!((size.venues, size.tickets), (150, loaded.statistics.num_tickets));
         assert_eq!(size.events, loaded.statistics.num_events);
@@ -323,17 +265,10 @@ mod tests {
             return;
         }
         let venues = Some(hash(stored.iter().map(|venue| venue.id.as_bytes().as_slice())));
-        let arguments = Arguments {
-            venues,
-            start: Some(start()),
-            ..Arguments::of(request)
-        };
+        let arguments = Arguments { venues, start: Some(start()), ..Arguments::of(request) };
         let new = MultiEvents::new(&request.config, request.seed, start(), stored, request.count).unwrap();
         let mark = arguments.mark(TICKETS, request.seed, 3, false);
-        store
-            .load_multi_events(mark, new.take(3).collect())
-            .await
-            .unwrap();
+        store.load_multi_events(mark, new.take(3).collect()).await.unwrap();
     }
 
     #[tokio::test]
@@ -350,18 +285,10 @@ mod tests {
         interrupt(&halved, TICKETS, &request(200_000, 5)).await;
         // Later, with another "now": the load keeps the start that it began with.
         let later = Timestamp::now();
-        let resumed = load_tickets(&halved, &request(200_000, 5), later, &mut |_, _| ())
-            .await
-            .unwrap();
+        let resumed = load_tickets(&halved, &request(200_000, 5), later, &mut |_, _| ()).await.unwrap();
         assert_eq!((resumed.resumed_at, resumed.statistics), (3, expected.statistics));
-        assert_eq!(
-            whole.events_dates_range().await.unwrap(),
-            halved.events_dates_range().await.unwrap()
-        );
-        assert_eq!(
-            whole.catalogue_size().await.unwrap(),
-            halved.catalogue_size().await.unwrap()
-        );
+        assert_eq!(whole.events_dates_range().await.unwrap(), halved.events_dates_range().await.unwrap());
+        assert_eq!(whole.catalogue_size().await.unwrap(), halved.catalogue_size().await.unwrap());
     }
 
     #[tokio::test]
@@ -387,18 +314,10 @@ mod tests {
             assert!(why.contains("tsctl load venues 150 --seed 1"), "{why}");
         }
         venues(&store, 150, 1).await.unwrap();
-        assert!(
-            refusal(&store, VENUES, 150, 1)
-                .await
-                .contains("choose another --seed")
-        );
+        assert!(refusal(&store, VENUES, 150, 1).await.contains("choose another --seed"));
         assert!(refusal(&store, TICKETS, 1, 1).await.contains("105 %"));
         tickets(&store, 100_000, 1).await.unwrap();
-        assert!(
-            refusal(&store, TICKETS, 100_000, 1)
-                .await
-                .contains("choose another --seed")
-        );
+        assert!(refusal(&store, TICKETS, 100_000, 1).await.contains("choose another --seed"));
         tickets(&store, 100_000, 2).await.unwrap();
     }
 }

@@ -1,36 +1,13 @@
 //! What the compiler does not check of the house: imports point down, files and functions stay small,
 //! the project speaks of itself alone.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "these are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::path::{Path, PathBuf};
 
 /// Modules from the top down. One may import those behind it, and itself.
 const LAYERS: &[(&str, &[&str])] = &[
-    (
-        "daemon",
-        &[
-            "cli", "http", "demo", "shop", "store", "config", "logging", "version",
-        ],
-    ),
-    (
-        "cli",
-        &[
-            "demo",
-            "loader",
-            "generator",
-            "shop",
-            "store",
-            "config",
-            "logging",
-            "version",
-            "model",
-        ],
-    ),
+    ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "version"]),
+    ("cli", &["demo", "loader", "generator", "shop", "store", "config", "logging", "version", "model"]),
     ("http", &["shop", "store", "config", "model"]),
     ("demo", &["loader", "generator", "shop", "store", "model"]),
     ("loader", &["generator", "store", "model"]),
@@ -63,17 +40,8 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 /// The first part of a path below `src`, without its ending.
 fn module_of(path: &Path) -> String {
-    let below = path
-        .strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
-        .unwrap();
-    below
-        .components()
-        .next()
-        .unwrap()
-        .as_os_str()
-        .to_string_lossy()
-        .trim_end_matches(".rs")
-        .to_owned()
+    let below = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    below.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
 }
 
 /// The modules that follow each `crate::` in a file, also in `use crate::{a, b}`.
@@ -85,10 +53,8 @@ fn imports(text: &str) -> Vec<String> {
             None => vec![part],
         };
         for name in names {
-            let end = name
-                .trim()
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(name.trim().len());
+            let end =
+                name.trim().find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.trim().len());
             found.push(name.trim()[..end].to_owned());
         }
     }
@@ -105,11 +71,7 @@ fn imports_point_down() {
         for import in imports(&std::fs::read_to_string(&path).unwrap()) {
             let is_layer = LAYERS.iter().any(|(name, _)| *name == import);
             let allowed = !is_layer || import == module || below.contains(&import.as_str());
-            assert!(
-                allowed,
-                "{} imports {import}, which {module} may not",
-                path.display()
-            );
+            assert!(allowed, "{} imports {import}, which {module} may not", path.display());
         }
     }
 }
@@ -119,19 +81,13 @@ fn every_module_has_its_layer() {
     let map = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     for line in map.lines().filter_map(|line| line.strip_prefix("pub mod ")) {
         let name = line.trim_end_matches(';');
-        assert!(
-            LAYERS.iter().any(|(layer, _)| *layer == name),
-            "{name} has no layer in tests/tidy.rs"
-        );
+        assert!(LAYERS.iter().any(|(layer, _)| *layer == name), "{name} has no layer in tests/tidy.rs");
     }
 }
 
 #[test]
 fn only_the_store_names_its_engines() {
-    for path in files("src", ".rs")
-        .iter()
-        .filter(|path| module_of(path) != "store")
-    {
+    for path in files("src", ".rs").iter().filter(|path| module_of(path) != "store") {
         let text = std::fs::read_to_string(path).unwrap();
         assert!(
             !text.contains("rusqlite") && !text.contains("sqlite::"),
@@ -157,10 +113,6 @@ fn files_are_small_and_say_what_they_hold() {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines = text.lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
-        assert!(
-            text.starts_with("//! "),
-            "{} does not say what it holds",
-            path.display()
-        );
+        assert!(text.starts_with("//! "), "{} does not say what it holds", path.display());
     }
 }

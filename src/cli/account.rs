@@ -45,22 +45,10 @@ pub(super) async fn run(context: &Context, command: AccountCommand) -> Result<Ex
             if !made.created {
                 say("the account was there already");
             }
-            let Account {
-                id,
-                name,
-                email,
-                country,
-            } = &made.account;
-            let row = [
-                id.to_string(),
-                name.as_str().to_owned(),
-                email.as_str().to_owned(),
-                country.to_string(),
-            ];
-            context.output.data(
-                &made.account,
-                &Rows::new(["id", "name", "email", "country"], [row]),
-            )
+            let Account { id, name, email, country } = &made.account;
+            let row =
+                [id.to_string(), name.as_str().to_owned(), email.as_str().to_owned(), country.to_string()];
+            context.output.data(&made.account, &Rows::new(["id", "name", "email", "country"], [row]))
         })
         .await
 }

@@ -20,16 +20,10 @@ pub(super) async fn run(context: &Context) -> Result<ExitCode, CliError> {
         .with_store(Access::Attach, async |store| {
             let bar = progress_bar("rows");
             let shown = bar.clone();
-            let report = store
-                .audit(Box::new(move |done, total| show(&shown, done, total)))
-                .await?;
+            let report = store.audit(Box::new(move |done, total| show(&shown, done, total))).await?;
             bar.finish_and_clear();
             print(context, &report)?;
-            Ok(if report.disagreements.is_empty() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::from(NO)
-            })
+            Ok(if report.disagreements.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
         })
         .await
 }
@@ -40,28 +34,14 @@ fn print(context: &Context, report: &AuditReport) -> Result<(), CliError> {
         let sales: Vec<String> = found.sales.iter().map(ToString::to_string).collect();
         let event = id(found.event.map(|event| event.to_string()));
         let category = id(found.category.map(|category| category.to_string()));
-        [
-            found.kind.to_owned(),
-            found.detail.clone(),
-            event,
-            category,
-            sales.join(" "),
-        ]
+        [found.kind.to_owned(), found.detail.clone(), event, category, sales.join(" ")]
     };
-    let rows = Rows::new(
-        ["kind", "detail", "event", "category", "sales"],
-        report.disagreements.iter().map(row),
-    );
+    let rows =
+        Rows::new(["kind", "detail", "event", "category", "sales"], report.disagreements.iter().map(row));
     if !(context.output.is_table() && report.disagreements.is_empty()) {
         context.output.data(report, &rows)?;
     }
-    let AuditReport {
-        categories,
-        sales,
-        tickets_sold,
-        accounts,
-        disagreements,
-    } = report;
+    let AuditReport { categories, sales, tickets_sold, accounts, disagreements } = report;
     let verdict = match disagreements.len() {
         0 => "all agree".to_owned(),
         1 => "1 disagreement".to_owned(),

@@ -51,10 +51,7 @@ struct Trace {
 
 impl Trace {
     fn new() -> Self {
-        Self {
-            steps: Vec::new(),
-            since: Instant::now(),
-        }
+        Self { steps: Vec::new(), since: Instant::now() }
     }
 
     /// Ends a step that began when the one before ended.
@@ -65,11 +62,7 @@ impl Trace {
 
     fn print(&self) {
         let rows = self.steps.iter().map(|(name, time, what)| {
-            [
-                (*name).to_owned(),
-                format!("{:.3}", time.as_secs_f64() * 1e3),
-                what.clone(),
-            ]
+            [(*name).to_owned(), format!("{:.3}", time.as_secs_f64() * 1e3), what.clone()]
         });
         say(&Rows::new(["step", "ms", "what"], rows).as_table());
     }
@@ -77,15 +70,9 @@ impl Trace {
 
 pub(super) async fn run(context: &Context, options: Buy) -> Result<ExitCode, CliError> {
     let named = |option: &'static str| move |error| CliError::usage(format!("{option} {error}"));
-    let key = options
-        .idempotency_key
-        .as_deref()
-        .map(IdempotencyKey::parse)
-        .transpose();
+    let key = options.idempotency_key.as_deref().map(IdempotencyKey::parse).transpose();
     let key = key.map_err(named("--idempotency-key"))?;
-    let quantity = options
-        .quantity
-        .unwrap_or_else(|| 1 + i64::from(rand::random::<u8>() % Quantity::MAX));
+    let quantity = options.quantity.unwrap_or_else(|| 1 + i64::from(rand::random::<u8>() % Quantity::MAX));
     let quantity = Quantity::new(quantity).map_err(named("--quantity"))?;
     let mut trace = Trace::new();
     context
@@ -97,13 +84,8 @@ pub(super) async fn run(context: &Context, options: Buy) -> Result<ExitCode, Cli
             let event = &offer.event.facts.summary;
             let what = format!("{} at {}, {}", event.name, event.venue, offer.category.name);
             trace.step("choose what to buy", what);
-            let wish = Wish {
-                account: account.id,
-                event: event.id,
-                category: offer.category.id,
-                quantity,
-                key,
-            };
+            let wish =
+                Wish { account: account.id, event: event.id, category: offer.category.id, quantity, key };
             let deadline = Instant::now() + context.config.request_timeout;
             let receipt = shop.purchase_tickets(wish, deadline).await?;
             trace_purchase(&mut trace, &receipt);
@@ -121,9 +103,7 @@ async fn buyer(shop: &Shop, named: Option<&str>) -> Result<Account, CliError> {
         return account::named(shop, named).await;
     }
     let number: u64 = rand::random();
-    let country = countries()
-        .get((number % countries().len() as u64) as usize)
-        .map(|country| country.code);
+    let country = countries().get((number % countries().len() as u64) as usize).map(|country| country.code);
     let country = country.ok_or_else(|| CliError::usage("there are no countries"))?;
     let name = AccountName::parse(&format!("Buyer {number:x}"))?;
     let email = Email::parse(&format!("buyer-{number:x}@example.com"))?;
@@ -137,27 +117,17 @@ async fn choose(shop: &Shop, options: &Buy, quantity: Quantity) -> Result<Offer,
     let offer = shop.find_offer(options.event, quantity).await?;
     offer.ok_or_else(|| {
         let where_to = options.event.map_or("in this shop", |_| "for this event");
-        CliError::no(format!(
-            "nothing with {} seats left is on sale {where_to}",
-            quantity.get()
-        ))
+        CliError::no(format!("nothing with {} seats left is on sale {where_to}", quantity.get()))
     })
 }
 
 fn trace_purchase(trace: &mut Trace, receipt: &Receipt) {
     let effort = receipt.effort;
     let total = trace.since.elapsed();
-    let shared = format!(
-        "shared by {} requests, attempts {}",
-        effort.group, effort.attempts
-    );
-    trace
-        .steps
-        .push(("wait for the writer", effort.queued, String::new()));
+    let shared = format!("shared by {} requests, attempts {}", effort.group, effort.attempts);
+    trace.steps.push(("wait for the writer", effort.queued, String::new()));
     trace.steps.push(("transaction", effort.transaction, shared));
-    trace
-        .steps
-        .push(("commit, until durable", effort.commit, String::new()));
+    trace.steps.push(("commit, until durable", effort.commit, String::new()));
     trace.steps.push((
         "the whole purchase",
         total,
@@ -181,18 +151,7 @@ fn print(context: &Context, account: &Account, receipt: Receipt) -> Result<ExitC
     let rows = ticket_rows(&tickets);
     if context.output.is_table() {
         let bought = if replayed { "had bought before" } else { "bought" };
-        say(&format!(
-            "{} {bought} {} tickets for {total}",
-            account.email.as_str(),
-            tickets.len()
-        ));
+        say(&format!("{} {bought} {} tickets for {total}", account.email.as_str(), tickets.len()));
     }
-    context.output.data(
-        &Bought {
-            account_id: account.id,
-            replayed,
-            tickets,
-        },
-        &rows,
-    )
+    context.output.data(&Bought { account_id: account.id, replayed, tickets }, &rows)
 }

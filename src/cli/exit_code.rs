@@ -25,18 +25,12 @@ pub struct CliError {
 impl CliError {
     /// The answer is no.
     pub(super) fn no(line: impl Into<String>) -> Self {
-        Self {
-            lines: vec![line.into()],
-            code: NO,
-        }
+        Self { lines: vec![line.into()], code: NO }
     }
 
     /// It was asked for in a wrong way.
     pub(super) fn usage(line: impl Into<String>) -> Self {
-        Self {
-            lines: vec![line.into()],
-            code: CANNOT,
-        }
+        Self { lines: vec![line.into()], code: CANNOT }
     }
 
     /// Says it on standard error and gives the exit code.
@@ -69,10 +63,7 @@ impl From<StoreError> for CliError {
             }
             _ => error.to_string(),
         };
-        Self {
-            lines: vec![line],
-            code,
-        }
+        Self { lines: vec![line], code }
     }
 }
 
@@ -84,10 +75,7 @@ impl From<OpenError> for CliError {
 
 impl From<ConfigErrors> for CliError {
     fn from(errors: ConfigErrors) -> Self {
-        Self {
-            lines: errors.0,
-            code: CANNOT,
-        }
+        Self { lines: errors.0, code: CANNOT }
     }
 }
 
@@ -97,10 +85,7 @@ impl From<LoadError> for CliError {
             LoadError::Refused(_) => CANNOT,
             LoadError::Store(_) => FAILED,
         };
-        Self {
-            lines: vec![error.to_string()],
-            code,
-        }
+        Self { lines: vec![error.to_string()], code }
     }
 }
 

@@ -92,19 +92,12 @@ async fn multi_events(context: &Context, shop: &Shop, options: &MultiEvents) -> 
         Some(day) => Some(day),
         None => first_day(shop).await?,
     };
-    let page = shop
-        .multi_events(day, Paging::FromStart, options.limit.max(1))
-        .await?;
-    let rows = page
-        .multi_events
-        .iter()
-        .map(|found| [found.id.to_string(), found.name.clone()]);
+    let page = shop.multi_events(day, Paging::FromStart, options.limit.max(1)).await?;
+    let rows = page.multi_events.iter().map(|found| [found.id.to_string(), found.name.clone()]);
     if let (true, Some(day)) = (context.output.is_table(), day) {
         super::output::say(&format!("multi-events with an event on sale on {day}:"));
     }
-    context
-        .output
-        .data(&page.multi_events, &Rows::new(["id", "name"], rows))
+    context.output.data(&page.multi_events, &Rows::new(["id", "name"], rows))
 }
 
 /// The first day from today on that has an event on sale.
@@ -113,12 +106,7 @@ async fn first_day(shop: &Shop) -> Result<Option<Date>, CliError> {
     let today = Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date();
     let days = range.from.max(today).series(jiff::Span::new().days(1));
     for day in days.take_while(|&day| day <= range.to) {
-        if !shop
-            .multi_events(Some(day), Paging::FromStart, 1)
-            .await?
-            .multi_events
-            .is_empty()
-        {
+        if !shop.multi_events(Some(day), Paging::FromStart, 1).await?.multi_events.is_empty() {
             return Ok(Some(day));
         }
     }
@@ -129,18 +117,9 @@ async fn events(context: &Context, shop: &Shop, id: MultiEventId) -> Result<Exit
     let events = shop.events(id).await?;
     let rows = events.iter().map(|event| {
         let (venue, country) = (event.venue.clone(), event.country.to_string());
-        [
-            event.id.to_string(),
-            event.name.clone(),
-            venue,
-            country,
-            event.when.to_string(),
-        ]
+        [event.id.to_string(), event.name.clone(), venue, country, event.when.to_string()]
     });
-    context.output.data(
-        &*events,
-        &Rows::new(["id", "name", "venue", "country", "when"], rows),
-    )
+    context.output.data(&*events, &Rows::new(["id", "name", "venue", "country", "when"], rows))
 }
 
 /// An event as the API shows it, with all its seats beside those that are left.
@@ -192,32 +171,14 @@ async fn event(context: &Context, shop: &Shop, id: EventId) -> Result<ExitCode, 
     let event = shop.event(id).await?;
     let reply = EventReply::from(&event);
     if context.output.is_table() {
-        let EventReply {
-            name,
-            venue,
-            country,
-            when,
-            sale_date,
-            ..
-        } = &reply;
-        super::output::say(&format!(
-            "{name}, {venue} ({country}), {when}, on sale from {sale_date}"
-        ));
+        let EventReply { name, venue, country, when, sale_date, .. } = &reply;
+        super::output::say(&format!("{name}, {venue} ({country}), {when}, on sale from {sale_date}"));
     }
     let rows = reply.categories.iter().map(|category| {
         let (left, seats) = (category.seats_available.to_string(), category.seats.to_string());
-        [
-            category.id.to_string(),
-            category.name.to_owned(),
-            left,
-            seats,
-            category.price.to_string(),
-        ]
+        [category.id.to_string(), category.name.to_owned(), left, seats, category.price.to_string()]
     });
-    let rows = Rows::new(
-        ["categoryId", "category", "seatsAvailable", "seats", "price"],
-        rows,
-    );
+    let rows = Rows::new(["categoryId", "category", "seatsAvailable", "seats", "price"], rows);
     context.output.data(&reply, &rows)
 }
 
@@ -234,12 +195,7 @@ pub(super) fn tickets_of(sales: &[SaleDetails]) -> Vec<TicketOfSale<'_>> {
     let of = |sale: &'_ SaleDetails| sale.sale.id;
     sales
         .iter()
-        .flat_map(|sale| {
-            sale.tickets().map(move |ticket| TicketOfSale {
-                sale_id: of(sale),
-                ticket,
-            })
-        })
+        .flat_map(|sale| sale.tickets().map(move |ticket| TicketOfSale { sale_id: of(sale), ticket }))
         .collect()
 }
 
@@ -257,19 +213,7 @@ pub(super) fn ticket_rows(tickets: &[TicketOfSale<'_>]) -> Rows {
             sale_id.to_string(),
         ]
     });
-    Rows::new(
-        [
-            "id",
-            "event",
-            "venue",
-            "category",
-            "seat",
-            "price",
-            "purchaseDate",
-            "saleId",
-        ],
-        rows,
-    )
+    Rows::new(["id", "event", "venue", "category", "seat", "price", "purchaseDate", "saleId"], rows)
 }
 
 #[derive(Serialize)]
@@ -284,10 +228,7 @@ async fn account_with_tickets(context: &Context, shop: &Shop, email: &str) -> Re
     let account = &details.account;
     if context.output.is_table() {
         let (name, email) = (account.name.as_str(), account.email.as_str());
-        super::output::say(&format!(
-            "{name}, {email}, {}, account {}",
-            account.country, account.id
-        ));
+        super::output::say(&format!("{name}, {email}, {}, account {}", account.country, account.id));
     }
     let tickets = tickets_of(&details.sales);
     let rows = ticket_rows(&tickets);
@@ -328,27 +269,8 @@ async fn sales(context: &Context, shop: &Shop, options: &Sales) -> Result<ExitCo
     let rows = replies.iter().map(|sale| {
         let (event, category, seats) = (sale.event.clone(), sale.category.clone(), sale.seats.clone());
         let (quantity, total) = (sale.quantity.to_string(), sale.total.to_string());
-        [
-            sale.id.to_string(),
-            event,
-            category,
-            quantity,
-            seats,
-            total,
-            sale.purchase_date.to_string(),
-        ]
+        [sale.id.to_string(), event, category, quantity, seats, total, sale.purchase_date.to_string()]
     });
-    let rows = Rows::new(
-        [
-            "id",
-            "event",
-            "category",
-            "quantity",
-            "seats",
-            "total",
-            "purchaseDate",
-        ],
-        rows,
-    );
+    let rows = Rows::new(["id", "event", "category", "quantity", "seats", "total", "purchaseDate"], rows);
     context.output.data(&replies, &rows)
 }

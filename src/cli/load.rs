@@ -76,10 +76,7 @@ fn count(text: &str) -> Result<u64, String> {
         Some((at, 'g' | 'G')) => (&text[..at], 1_000_000_000),
         _ => (text.as_str(), 1),
     };
-    let count = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(factor));
+    let count = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(factor));
     count
         .filter(|&count| count > 0)
         .ok_or_else(|| "must be a whole number above 0, such as 1000, 100k or 10M".to_owned())
@@ -106,23 +103,17 @@ impl Count {
                     .map_err(|mistakes| CliError::usage(format!("{shown}: {}", mistakes.join("; "))))?
             }
         };
-        Ok(LoadRequest {
-            count: self.count,
-            seed: self.seed,
-            config,
-        })
+        Ok(LoadRequest { count: self.count, seed: self.seed, config })
     }
 }
 
 async fn demo(context: &Context) -> Result<ExitCode, CliError> {
     context
-        .with_store(Access::Maintain, async |store| {
-            match demo::prepare(store).await? {
-                Some(loaded) => print(context, &loaded),
-                None => {
-                    say("the store has events already; nothing was loaded");
-                    Ok(ExitCode::SUCCESS)
-                }
+        .with_store(Access::Maintain, async |store| match demo::prepare(store).await? {
+            Some(loaded) => print(context, &loaded),
+            None => {
+                say("the store has events already; nothing was loaded");
+                Ok(ExitCode::SUCCESS)
             }
         })
         .await
@@ -134,14 +125,7 @@ async fn venues(context: &Context, options: &Count) -> Result<ExitCode, CliError
         let mut statistics = Statistics::default();
         let venues = generator::venues(&request.config, request.seed).take(request.count as usize);
         venues.for_each(|venue| statistics.add_venue(&venue));
-        return print(
-            context,
-            &Loaded {
-                statistics,
-                shortfall: None,
-                resumed_at: 0,
-            },
-        );
+        return print(context, &Loaded { statistics, shortfall: None, resumed_at: 0 });
     }
     context
         .with_store(Access::Maintain, async |store| {
@@ -163,10 +147,7 @@ async fn tickets(context: &Context, options: &Tickets) -> Result<ExitCode, CliEr
         None => Timestamp::now(),
     };
     if request.count < FEW_TICKETS {
-        say(&format!(
-            "{} tickets are few: most kinds of events need venues with more seats",
-            request.count
-        ));
+        say(&format!("{} tickets are few: most kinds of events need venues with more seats", request.count));
     }
     if options.count.dry_run {
         return dry_run_tickets(context, &request, start).await;
@@ -190,18 +171,11 @@ async fn dry_run_tickets(
 ) -> Result<ExitCode, CliError> {
     let is_there = store::schema_status(&context.config.store).await?.current > 0;
     let mut venues = match is_there {
-        true => {
-            context
-                .with_store(Access::Attach, async |store| Ok(store.venues().await?))
-                .await?
-        }
+        true => context.with_store(Access::Attach, async |store| Ok(store.venues().await?)).await?,
         false => Vec::new(),
     };
     if venues.is_empty() {
-        say(&format!(
-            "the store has no venues: counting with {} generated ones",
-            demo::VENUES
-        ));
+        say(&format!("the store has no venues: counting with {} generated ones", demo::VENUES));
         venues = generator::venues(&request.config, request.seed)
             .take(demo::VENUES as usize)
             .collect::<Vec<Venue>>();
@@ -209,29 +183,14 @@ async fn dry_run_tickets(
     let mut multi_events = MultiEvents::new(&request.config, request.seed, start, venues, request.count)
         .map_err(CliError::usage)?;
     let mut statistics = Statistics::default();
-    multi_events
-        .by_ref()
-        .for_each(|new| statistics.add_multi_event(&new));
-    print(
-        context,
-        &Loaded {
-            statistics,
-            shortfall: multi_events.shortfall(),
-            resumed_at: 0,
-        },
-    )
+    multi_events.by_ref().for_each(|new| statistics.add_multi_event(&new));
+    print(context, &Loaded { statistics, shortfall: multi_events.shortfall(), resumed_at: 0 })
 }
 
 fn print(context: &Context, loaded: &Loaded) -> Result<ExitCode, CliError> {
-    let Loaded {
-        statistics,
-        shortfall,
-        resumed_at,
-    } = loaded;
+    let Loaded { statistics, shortfall, resumed_at } = loaded;
     if *resumed_at > 0 {
-        say(&format!(
-            "went on with a load that had been interrupted after {resumed_at}"
-        ));
+        say(&format!("went on with a load that had been interrupted after {resumed_at}"));
     }
     if let Some(why) = shortfall {
         say(&format!("warning: {why}"));
@@ -241,21 +200,14 @@ fn print(context: &Context, loaded: &Loaded) -> Result<ExitCode, CliError> {
         ["multi-events".to_owned(), statistics.num_multi_events.to_string()],
         ["events".to_owned(), statistics.num_events.to_string()],
         ["tickets".to_owned(), statistics.num_tickets.to_string()],
-        [
-            "sum of ticket prices".to_owned(),
-            statistics.sum_ticket_prices.to_string(),
-        ],
+        ["sum of ticket prices".to_owned(), statistics.sum_ticket_prices.to_string()],
     ];
     for (kind, of_kind) in &statistics.venue_kinds {
         rows.push([format!("venues, {kind}"), of_kind.venues.to_string()]);
         rows.push([format!("seats, {kind}"), of_kind.seats.to_string()]);
     }
-    let rows = rows
-        .into_iter()
-        .filter(|[_, value]| value != "0" && value != "0.00");
-    context
-        .output
-        .data(statistics, &Rows::new(["what", "count"], rows))
+    let rows = rows.into_iter().filter(|[_, value]| value != "0" && value != "0.00");
+    context.output.data(statistics, &Rows::new(["what", "count"], rows))
 }
 
 #[cfg(test)]
@@ -264,24 +216,11 @@ mod tests {
 
     #[test]
     fn counts_are_read_as_people_write_them() {
-        for (text, expected) in [
-            ("1000", 1_000),
-            ("10_000", 10_000),
-            ("100k", 100_000),
-            ("10M", 10_000_000),
-        ] {
+        for (text, expected) in [("1000", 1_000), ("10_000", 10_000), ("100k", 100_000), ("10M", 10_000_000)]
+        {
             assert_eq!(count(text), Ok(expected));
         }
-        for text in [
-            "",
-            "0",
-            "-1",
-            "k",
-            "1.5M",
-            "ten",
-            "99999999999999999999",
-            "99999999999G",
-        ] {
+        for text in ["", "0", "-1", "k", "1.5M", "ten", "99999999999999999999", "99999999999G"] {
             assert!(count(text).is_err(), "{text:?}");
         }
     }

@@ -136,10 +136,7 @@ impl Context {
         work: impl AsyncFnOnce(&Shop) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         let cache = self.config.cache;
-        self.with_store(Access::Attach, async |store| {
-            work(&Shop::new(Arc::clone(store), cache)).await
-        })
-        .await
+        self.with_store(Access::Attach, async |store| work(&Shop::new(Arc::clone(store), cache)).await).await
     }
 }
 

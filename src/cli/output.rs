@@ -33,10 +33,7 @@ impl Rows {
         header: [&'static str; N],
         rows: impl IntoIterator<Item = [String; N]>,
     ) -> Self {
-        Self {
-            header: header.to_vec(),
-            rows: rows.into_iter().map(Vec::from).collect(),
-        }
+        Self { header: header.to_vec(), rows: rows.into_iter().map(Vec::from).collect() }
     }
 
     /// The rows as a table, for standard error.
@@ -107,8 +104,6 @@ fn csv_text(rows: &Rows) -> Result<String, csv::Error> {
     for row in &rows.rows {
         writer.write_record(row)?;
     }
-    let bytes = writer
-        .into_inner()
-        .map_err(|error| csv::Error::from(error.into_error()))?;
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -32,10 +32,7 @@ pub(super) async fn run(context: &Context, options: &Reset) -> Result<ExitCode, 
         .with_store(Access::Maintain, async |store| {
             let size = store.catalogue_size().await?;
             let catalogue = if options.catalogue {
-                format!(
-                    ", and the catalogue of {} events with {} tickets",
-                    size.events, size.tickets
-                )
+                format!(", and the catalogue of {} events with {} tickets", size.events, size.tickets)
             } else {
                 String::new()
             };

@@ -38,14 +38,8 @@ pub(super) async fn run(context: &Context, command: SchemaCommand) -> Result<Exi
         }
         SchemaCommand::Status => {
             let status = store::schema_status(location).await?;
-            let row = [
-                status.current.to_string(),
-                status.latest.to_string(),
-                status.pending.join(", "),
-            ];
-            context
-                .output
-                .data(&status, &Rows::new(["current", "latest", "pending"], [row]))
+            let row = [status.current.to_string(), status.latest.to_string(), status.pending.join(", ")];
+            context.output.data(&status, &Rows::new(["current", "latest", "pending"], [row]))
         }
     }
 }

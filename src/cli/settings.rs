@@ -16,28 +16,22 @@ pub fn setting_args(names: &[&str]) -> Vec<Arg> {
         .value_parser(value_parser!(PathBuf))
         .help_heading("Settings")
         .help("Read settings from this file, as config-sample.env");
-    let of_setting = SETTINGS
-        .iter()
-        .filter(|setting| names.contains(&setting.name))
-        .map(|setting| {
-            let default = if setting.default.is_empty() {
-                String::new()
-            } else {
-                format!(" [default: {}]", setting.default)
-            };
-            let arg = Arg::new(setting.name)
-                .long(setting.flag())
-                .value_name(setting.form)
-                .help_heading("Settings")
-                .help(format!("{}{default}", setting.help));
-            match setting.form {
-                "BOOL" => arg
-                    .num_args(0..=1)
-                    .require_equals(true)
-                    .default_missing_value("true"),
-                _ => arg,
-            }
-        });
+    let of_setting = SETTINGS.iter().filter(|setting| names.contains(&setting.name)).map(|setting| {
+        let default = if setting.default.is_empty() {
+            String::new()
+        } else {
+            format!(" [default: {}]", setting.default)
+        };
+        let arg = Arg::new(setting.name)
+            .long(setting.flag())
+            .value_name(setting.form)
+            .help_heading("Settings")
+            .help(format!("{}{default}", setting.help));
+        match setting.form {
+            "BOOL" => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+            _ => arg,
+        }
+    });
     std::iter::once(config).chain(of_setting).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The configuration: one struct, read once, with every mistake reported at once.
 //!
-//! Each setting is declared once, in [`settings`]: name, default, meaning, and how it is read. From
+//! Each setting is declared once, in `settings.rs`: name, default, meaning, and how it is read. From
 //! there come the flags, the environment variables, the lines of a configuration file and the sample.
 
 mod settings;

@@ -39,35 +39,15 @@ const fn setting(
     form: &'static str,
     help: &'static str,
 ) -> Setting {
-    Setting {
-        name,
-        default,
-        form,
-        help,
-    }
+    Setting { name, default, form, help }
 }
 
 /// Every setting, in the order of the sample.
 pub const SETTINGS: &[Setting] = &[
-    setting(
-        "ADDRESS",
-        "127.0.0.1",
-        "IP",
-        "Address to listen on; 0.0.0.0 is every interface",
-    ),
+    setting("ADDRESS", "127.0.0.1", "IP", "Address to listen on; 0.0.0.0 is every interface"),
     setting("PORT", "8090", "NUMBER", "Port to listen on; 0 takes a free one"),
-    setting(
-        "STORE",
-        DEFAULT_STORE,
-        "STORE",
-        "sqlite:PATH or spanner:PROJECT/INSTANCE/DATABASE",
-    ),
-    setting(
-        "PROJECT",
-        "",
-        "NAME",
-        "Google Cloud project; with INSTANCE and DATABASE it chooses Spanner",
-    ),
+    setting("STORE", DEFAULT_STORE, "STORE", "sqlite:PATH or spanner:PROJECT/INSTANCE/DATABASE"),
+    setting("PROJECT", "", "NAME", "Google Cloud project; with INSTANCE and DATABASE it chooses Spanner"),
     setting("INSTANCE", "", "NAME", "Spanner instance"),
     setting("DATABASE", "", "NAME", "Spanner database"),
     setting(
@@ -76,68 +56,28 @@ pub const SETTINGS: &[Setting] = &[
         "FILE",
         "Key of a service account; without it, the default credentials",
     ),
-    setting(
-        "SPANNER_EMULATOR_HOST",
-        "",
-        "HOST:PORT",
-        "Spanner emulator, reached without credentials",
-    ),
-    setting(
-        "CACHESIZE",
-        "1000",
-        "NUMBER",
-        "Event look-ups that are kept; 0 keeps none",
-    ),
+    setting("SPANNER_EMULATOR_HOST", "", "HOST:PORT", "Spanner emulator, reached without credentials"),
+    setting("CACHESIZE", "1000", "NUMBER", "Event look-ups that are kept; 0 keeps none"),
     setting(
         "CACHEEXPIRATION",
         "15",
         "SECONDS",
         "How long they are kept, give or take an eighth; 0 keeps none",
     ),
-    setting(
-        "REQUEST_TIMEOUT",
-        "5",
-        "SECONDS",
-        "How long a request may take, and a purchase may wait",
-    ),
+    setting("REQUEST_TIMEOUT", "5", "SECONDS", "How long a request may take, and a purchase may wait"),
     setting(
         "HEADER_TIMEOUT",
         "10",
         "SECONDS",
         "How long the head of a request may take to arrive, and a connection may idle",
     ),
-    setting(
-        "DRAIN_TIMEOUT",
-        "8",
-        "SECONDS",
-        "How long requests in flight get when the daemon ends",
-    ),
-    setting(
-        "MAX_CONNECTIONS",
-        "4096",
-        "NUMBER",
-        "Connections at once; more wait to be accepted",
-    ),
+    setting("DRAIN_TIMEOUT", "8", "SECONDS", "How long requests in flight get when the daemon ends"),
+    setting("MAX_CONNECTIONS", "4096", "NUMBER", "Connections at once; more wait to be accepted"),
     setting("BODY_LIMIT", "65536", "BYTES", "Largest body of a request"),
-    setting(
-        "ACCESS_LOG",
-        "true",
-        "BOOL",
-        "One JSON line on standard output for each request",
-    ),
-    setting(
-        "LOG_FORMAT",
-        "auto",
-        "FORMAT",
-        "auto, text or json, for everything else, on standard error",
-    ),
+    setting("ACCESS_LOG", "true", "BOOL", "One JSON line on standard output for each request"),
+    setting("LOG_FORMAT", "auto", "FORMAT", "auto, text or json, for everything else, on standard error"),
     setting("DEBUG", "false", "BOOL", "Log more"),
-    setting(
-        "APIDOC",
-        "false",
-        "BOOL",
-        "Refresh the API documentation at start (not in this version)",
-    ),
+    setting("APIDOC", "false", "BOOL", "Refresh the API documentation at start (not in this version)"),
     setting(
         "INFLUX_ADDR",
         "",
@@ -162,18 +102,14 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// The value of a setting, where there is one.
     fn optional<T>(&mut self, name: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let default = SETTINGS
-            .iter()
-            .find(|setting| setting.name == name)
-            .map_or("", |setting| setting.default);
+        let default =
+            SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default);
         let (text, origin) = match self.sources.get(name) {
             Some(Given { text, origin }) => (text.as_str(), origin.as_str()),
             None if default.is_empty() => return None,
             None => (default, name),
         };
-        read(text)
-            .map_err(|mistake| self.mistakes.push(format!("{origin}: {mistake}")))
-            .ok()
+        read(text).map_err(|mistake| self.mistakes.push(format!("{origin}: {mistake}"))).ok()
     }
 
     /// The value of a setting that has a default. What stands in for a wrong one is never used.
@@ -192,20 +128,13 @@ impl Reader<'_> {
 
 /// Reads the whole configuration.
 pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
-    let mut from = Reader {
-        sources,
-        mistakes: sources.mistakes(),
-    };
+    let mut from = Reader { sources, mistakes: sources.mistakes() };
     let address = from.value("ADDRESS", IpAddr::from([127, 0, 0, 1]), |text| {
-        text.parse()
-            .map_err(|_| "must be an IP address, such as 127.0.0.1 or 0.0.0.0".to_owned())
+        text.parse().map_err(|_| "must be an IP address, such as 127.0.0.1 or 0.0.0.0".to_owned())
     });
     let listen = SocketAddr::new(address, from.whole("PORT", 0, 65_535) as u16);
     let cache_expiration = from.value("CACHEEXPIRATION", Default::default(), |text| seconds(text, 0.0));
-    let cache = CacheSettings {
-        size: from.whole("CACHESIZE", 0, 10_000_000),
-        expiration: cache_expiration,
-    };
+    let cache = CacheSettings { size: from.whole("CACHESIZE", 0, 10_000_000), expiration: cache_expiration };
     let config = Config {
         listen,
         store: store(&mut from),
@@ -223,11 +152,7 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
         spanner_emulator_host: from.text("SPANNER_EMULATOR_HOST"),
         influx: influx(&mut from),
     };
-    if from.mistakes.is_empty() {
-        Ok(config)
-    } else {
-        Err(ConfigErrors(from.mistakes))
-    }
+    if from.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(from.mistakes)) }
 }
 
 /// STORE; without it Spanner where all three of its names are given, and the embedded store otherwise.
@@ -239,15 +164,12 @@ fn store(from: &mut Reader<'_>) -> StoreLocation {
         return named;
     }
     match (from.text("PROJECT"), from.text("INSTANCE"), from.text("DATABASE")) {
-        (Some(project), Some(instance), Some(database)) => StoreLocation::Spanner {
-            project,
-            instance,
-            database,
-        },
+        (Some(project), Some(instance), Some(database)) => {
+            StoreLocation::Spanner { project, instance, database }
+        }
         (None, None, None) => named,
         _ => {
-            from.mistakes
-                .push("PROJECT, INSTANCE and DATABASE: give all three, or none of them".to_owned());
+            from.mistakes.push("PROJECT, INSTANCE and DATABASE: give all three, or none of them".to_owned());
             named
         }
     }
@@ -255,28 +177,18 @@ fn store(from: &mut Reader<'_>) -> StoreLocation {
 
 fn influx(from: &mut Reader<'_>) -> Option<Influx> {
     let batch_size = from.whole("INFLUX_BATCHSIZE", 1, 10_000);
-    let bucket = from
-        .text("INFLUX_BUCKET")
-        .or_else(|| from.text("INFLUX_DATABASE"));
+    let bucket = from.text("INFLUX_BUCKET").or_else(|| from.text("INFLUX_DATABASE"));
     let user = from.text("INFLUX_USERNAME").zip(from.text("INFLUX_PASSWORD"));
-    let token = from
-        .text("INFLUX_TOKEN")
-        .or_else(|| user.map(|(user, password)| format!("{user}:{password}")));
+    let token =
+        from.text("INFLUX_TOKEN").or_else(|| user.map(|(user, password)| format!("{user}:{password}")));
     let organisation = from.text("INFLUX_ORG").unwrap_or_default();
     let address = from.optional("INFLUX_ADDR", http_address)?;
     let Some(bucket) = bucket else {
-        from.mistakes
-            .push("INFLUX_ADDR: give INFLUX_BUCKET, or INFLUX_DATABASE, too".to_owned());
+        from.mistakes.push("INFLUX_ADDR: give INFLUX_BUCKET, or INFLUX_DATABASE, too".to_owned());
         return None;
     };
     let token = Secret::new(token.unwrap_or_default());
-    Some(Influx {
-        address,
-        bucket,
-        organisation,
-        token,
-        batch_size,
-    })
+    Some(Influx { address, bucket, organisation, token, batch_size })
 }
 
 #[cfg(test)]
@@ -299,13 +211,7 @@ mod tests {
         let config = from(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8090");
         assert_eq!(config.store.to_string(), DEFAULT_STORE);
-        assert_eq!(
-            config.cache,
-            CacheSettings {
-                size: 1_000,
-                expiration: Duration::from_secs(15)
-            }
-        );
+        assert_eq!(config.cache, CacheSettings { size: 1_000, expiration: Duration::from_secs(15) });
         assert_eq!(config.influx, None);
     }
 
@@ -369,10 +275,8 @@ mod tests {
                 .filter(|line| !line.contains(' '))
                 .collect()
         };
-        let expected: Vec<String> = SETTINGS
-            .iter()
-            .map(|setting| format!("{}={}", setting.name, setting.default))
-            .collect();
+        let expected: Vec<String> =
+            SETTINGS.iter().map(|setting| format!("{}={}", setting.name, setting.default)).collect();
         assert_eq!(names(super::super::SAMPLE), expected);
         let uncommented: String = expected.join("\n");
         assert_eq!(from_file(&uncommented), from(&[]));

@@ -61,13 +61,7 @@ impl Sources {
         if text.trim().is_empty() {
             self.values.remove(name);
         } else {
-            self.values.insert(
-                name,
-                Given {
-                    text: text.trim().to_owned(),
-                    origin,
-                },
-            );
+            self.values.insert(name, Given { text: text.trim().to_owned(), origin });
         }
     }
 
@@ -81,15 +75,12 @@ impl Sources {
             match line {
                 Ok((name, text)) => match SETTINGS.iter().find(|setting| setting.name == name) {
                     Some(setting) => self.set(setting.name, text, format!("{name} in {shown}")),
-                    None => self
-                        .mistakes
-                        .push(format!("{name} in {shown}: there is no such setting")),
+                    None => self.mistakes.push(format!("{name} in {shown}: there is no such setting")),
                 },
                 // Its text may hold a secret, so the line is not repeated.
                 Err(_) => {
-                    self.mistakes.push(format!(
-                        "{shown}: a line is not NAME=VALUE; quote values with spaces"
-                    ));
+                    self.mistakes
+                        .push(format!("{shown}: a line is not NAME=VALUE; quote values with spaces"));
                 }
             }
         }

@@ -64,10 +64,7 @@ pub(super) fn seconds(text: &str, min: f64) -> Result<Duration, String> {
 
 /// An address with a scheme that InfluxDB answers to.
 pub(super) fn http_address(text: &str) -> Result<String, String> {
-    match text
-        .strip_prefix("http://")
-        .or_else(|| text.strip_prefix("https://"))
-    {
+    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
         Some(host) if !host.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
         _ => Err("must begin with http:// or https://, such as http://localhost:8086".to_owned()),
     }

@@ -53,11 +53,7 @@ impl GeneratorConfig {
 
     fn of(document: Document) -> Result<Self, Vec<String>> {
         let mistakes = mistakes(&document);
-        if mistakes.is_empty() {
-            Ok(Self(document))
-        } else {
-            Err(mistakes)
-        }
+        if mistakes.is_empty() { Ok(Self(document)) } else { Err(mistakes) }
     }
 }
 
@@ -208,12 +204,9 @@ mod tests {
     #[test]
     fn the_longest_tier_that_begins_the_name_wins() {
         let tiers = BTreeMap::from([("VIP".to_owned(), 1), ("VIP Gold".to_owned(), 2)]);
-        for (category, tier) in [
-            ("VIP", Some(&1)),
-            ("VIP 003", Some(&1)),
-            ("VIP Gold 1", Some(&2)),
-            ("General", None),
-        ] {
+        for (category, tier) in
+            [("VIP", Some(&1)), ("VIP 003", Some(&1)), ("VIP Gold 1", Some(&2)), ("General", None)]
+        {
             assert_eq!(tier_of(&tiers, category), tier, "{category}");
         }
     }
@@ -221,17 +214,10 @@ mod tests {
     #[test]
     fn one_setting_can_be_changed() {
         let config = GeneratorConfig::default();
-        let changed = config
-            .clone()
-            .with_event_date_range(7)
-            .unwrap()
-            .with_all_for_sale_now(false);
+        let changed = config.clone().with_event_date_range(7).unwrap().with_all_for_sale_now(false);
         assert_eq!(changed.document().event_date_range, 7);
         assert!(!changed.document().all_for_sale_now);
-        assert_eq!(
-            config.with_event_date_range(0).unwrap_err(),
-            "eventDateRange: must be 1 to 36500 days"
-        );
+        assert_eq!(config.with_event_date_range(0).unwrap_err(), "eventDateRange: must be 1 to 36500 days");
     }
 
     /// Any JSON, with the document's own keys among the keys.

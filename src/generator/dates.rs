@@ -29,11 +29,7 @@ pub(super) struct Calendar {
 
 impl Calendar {
     pub(super) fn new(start: Timestamp, days: u32, all_for_sale_now: bool) -> Self {
-        Self {
-            start: start.as_second(),
-            hours: u64::from(days) * 24,
-            all_for_sale_now,
-        }
+        Self { start: start.as_second(), hours: u64::from(days) * 24, all_for_sale_now }
     }
 
     /// Dates for so many events, ordered by the event.
@@ -43,10 +39,7 @@ impl Calendar {
     pub(super) fn draw(&self, rng: &mut impl Rng, count: usize) -> Vec<Dates> {
         let mut events: Vec<i64> = (0..count).map(|_| self.event(rng)).collect();
         events.sort_unstable();
-        let dates = |event| Dates {
-            event: timestamp(event),
-            sale: timestamp(self.sale(rng, event)),
-        };
+        let dates = |event| Dates { event: timestamp(event), sale: timestamp(self.sale(rng, event)) };
         events.into_iter().map(dates).collect()
     }
 
@@ -69,11 +62,7 @@ impl Calendar {
 
 /// The moment, or the first or last one that a timestamp can name.
 fn timestamp(second: i64) -> Timestamp {
-    let end = if second < 0 {
-        Timestamp::MIN
-    } else {
-        Timestamp::MAX
-    };
+    let end = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_second(second).unwrap_or(end)
 }
 
@@ -85,19 +74,12 @@ mod tests {
     fn drawn(start: &str, days: u32, all_for_sale_now: bool) -> (Timestamp, Vec<Dates>) {
         let start: Timestamp = start.parse().unwrap();
         let mut rng = Key::new("test", 1, b"").stream(0);
-        (
-            start,
-            Calendar::new(start, days, all_for_sale_now).draw(&mut rng, 2_000),
-        )
+        (start, Calendar::new(start, days, all_for_sale_now).draw(&mut rng, 2_000))
     }
 
     #[test]
     fn events_begin_on_quarters_after_the_start_and_within_the_range() {
-        for start in [
-            "2026-03-01T10:29:59Z",
-            "2026-03-01T10:30:00Z",
-            "1969-12-31T23:59:59.9Z",
-        ] {
+        for start in ["2026-03-01T10:29:59Z", "2026-03-01T10:30:00Z", "1969-12-31T23:59:59.9Z"] {
             for days in [1, 100] {
                 let (start, dates) = drawn(start, days, true);
                 let end = start.as_second() + i64::from(days) * DAY + 2 * HOUR;
@@ -124,10 +106,7 @@ mod tests {
                 assert_eq!(sale.as_second(), start.as_second() - DAY);
             }
         }
-        assert!(
-            (1_100..1_300).contains(&now) && (700..900).contains(&later),
-            "{now} {later}"
-        );
+        assert!((1_100..1_300).contains(&now) && (700..900).contains(&later), "{now} {later}");
     }
 
     #[test]
@@ -135,12 +114,7 @@ mod tests {
         for start in [Timestamp::MIN, Timestamp::MAX] {
             let calendar = Calendar::new(start, 36_500, false);
             let mut rng = Key::new("test", 1, b"").stream(0);
-            assert!(
-                calendar
-                    .draw(&mut rng, 10)
-                    .iter()
-                    .all(|dates| dates.event >= start)
-            );
+            assert!(calendar.draw(&mut rng, 10).iter().all(|dates| dates.event >= start));
         }
     }
 }

@@ -72,7 +72,7 @@ impl MultiEvents {
         let kinds = kinds(document, venues);
         if kinds.is_empty() {
             return Err(
-                "no venue is of a type and configuration that a multi-event can take place at".to_owned(),
+                "no venue is of a type and configuration that a multi-event can take place at".to_owned()
             );
         }
         Ok(Self {
@@ -122,9 +122,7 @@ impl MultiEvents {
         let id = MultiEventId::random(&mut rng);
         let name = multi_event_name(&mut rng, &kind.names);
         let stages = self.draw_stages(kind, &mut rng);
-        let dates = self
-            .calendar
-            .draw(&mut self.dates.stream(self.number), stages.len());
+        let dates = self.calendar.draw(&mut self.dates.stream(self.number), stages.len());
         let countries = stages.iter().map(|stage| stage.country);
         let events = event_names(&name, &kind.names.repeat, countries)
             .into_iter()
@@ -139,10 +137,7 @@ impl MultiEvents {
     fn draw_kind(&self, rng: &mut impl Rng) -> Option<&Kind> {
         let room = self.room(0);
         let fits = |kind: &Kind| kind.smallest().is_some_and(|tickets| tickets <= room);
-        let weights = self
-            .kinds
-            .iter()
-            .map(|kind| if fits(kind) { kind.weight } else { 0 });
+        let weights = self.kinds.iter().map(|kind| if fits(kind) { kind.weight } else { 0 });
         self.kinds.get(Weighted::new(weights).draw(rng))
     }
 
@@ -226,9 +221,7 @@ fn kinds(document: &Document, venues: Vec<Venue>) -> Vec<Kind> {
         names: kind.names.clone(),
         pools: kind.venues.iter().filter_map(pool_of).collect(),
     });
-    kinds
-        .filter(|kind| kind.weight > 0 && !kind.pools.is_empty())
-        .collect()
+    kinds.filter(|kind| kind.weight > 0 && !kind.pools.is_empty()).collect()
 }
 
 /// Bytes that differ between sets of venues and numbers of tickets.

@@ -16,11 +16,8 @@ pub(super) fn venue_name(rng: &mut impl Rng, city: &str, words: &[String], kind:
 
 /// One word of each list, such as `Silver Lanterns Tour`.
 pub(super) fn multi_event_name(rng: &mut impl Rng, names: &NameParts) -> String {
-    let words: Vec<&str> = names
-        .parts
-        .iter()
-        .filter_map(|words| one_of(rng, words).map(String::as_str))
-        .collect();
+    let words: Vec<&str> =
+        names.parts.iter().filter_map(|words| one_of(rng, words).map(String::as_str)).collect();
     words.join(" ")
 }
 
@@ -55,9 +52,7 @@ pub(super) fn city(code: CountryCode) -> &'static str {
 
 fn capitalised(kind: &str) -> String {
     let mut letters = kind.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -73,10 +68,7 @@ mod tests {
     fn a_venue_is_named_after_its_city_and_kind() {
         let mut rng = Key::new("test", 1, b"").stream(0);
         let words = ["Harbour".to_owned()];
-        assert_eq!(
-            venue_name(&mut rng, "Berlin", &words, "arena"),
-            "Berlin Harbour Arena"
-        );
+        assert_eq!(venue_name(&mut rng, "Berlin", &words, "arena"), "Berlin Harbour Arena");
     }
 
     #[test]
@@ -89,12 +81,7 @@ mod tests {
         let countries = ["DE", "FR", "DE", "DE"].map(country);
         assert_eq!(
             event_names("Tour", "night", countries.into_iter()),
-            [
-                "Tour, Berlin",
-                "Tour, Paris",
-                "Tour, Berlin, night 2",
-                "Tour, Berlin, night 3"
-            ]
+            ["Tour, Berlin", "Tour, Paris", "Tour, Berlin, night 2", "Tour, Berlin, night 3"]
         );
     }
 }

@@ -27,11 +27,7 @@ pub(super) fn categories(
             categories.push(SeatingCategory {
                 id: CategoryId::random(rng),
                 config: config_name.to_owned(),
-                name: if parts == 1 {
-                    tier.clone()
-                } else {
-                    format!("{tier} {number:03}")
-                },
+                name: if parts == 1 { tier.clone() } else { format!("{tier} {number:03}") },
                 seats,
             });
         }
@@ -66,10 +62,7 @@ mod tests {
     fn drawn(tiers: &[(&str, u32)], factor: u32, seats: u32, max: u32) -> Vec<(String, u32)> {
         let config = SeatingConfig {
             seats_factor: factor,
-            tiers: tiers
-                .iter()
-                .map(|&(name, weight)| (name.to_owned(), weight))
-                .collect(),
+            tiers: tiers.iter().map(|&(name, weight)| (name.to_owned(), weight)).collect(),
         };
         let mut rng = Key::new("test", 7, b"").stream(0);
         categories(&mut rng, "standard", &config, seats, max)
@@ -80,20 +73,13 @@ mod tests {
 
     #[test]
     fn the_factor_multiplies_the_seats() {
-        assert_eq!(
-            drawn(&[("General", 1)], 2, 600, 10_000),
-            [("General".to_owned(), 1_200)]
-        );
+        assert_eq!(drawn(&[("General", 1)], 2, 600, 10_000), [("General".to_owned(), 1_200)]);
     }
 
     #[test]
     fn a_tier_over_the_limit_is_split_evenly() {
-        let expected = [
-            ("General 001", 8_334),
-            ("General 002", 8_334),
-            ("General 003", 8_333),
-        ]
-        .map(|(name, seats)| (name.to_owned(), seats));
+        let expected = [("General 001", 8_334), ("General 002", 8_334), ("General 003", 8_333)]
+            .map(|(name, seats)| (name.to_owned(), seats));
         assert_eq!(drawn(&[("General", 1)], 1, 25_001, 10_000), expected);
         assert_eq!(drawn(&[("General", 1)], 1, 10_000, 10_000).len(), 1);
         assert_eq!(drawn(&[("General", 1)], 1, 10_001, 10_000).len(), 2);
@@ -107,14 +93,8 @@ mod tests {
 
     #[test]
     fn tiers_follow_their_weights() {
-        let drawn: BTreeMap<_, _> = drawn(
-            &[("General", 75), ("Premium", 20), ("VIP", 5)],
-            1,
-            20_000,
-            100_000,
-        )
-        .into_iter()
-        .collect();
+        let drawn: BTreeMap<_, _> =
+            drawn(&[("General", 75), ("Premium", 20), ("VIP", 5)], 1, 20_000, 100_000).into_iter().collect();
         for (tier, expected) in [("General", 15_000_u32), ("Premium", 4_000), ("VIP", 1_000)] {
             assert!(drawn[tier].abs_diff(expected) < 250, "{drawn:?}");
         }

@@ -91,16 +91,10 @@ pub(super) fn draw_stage<'a>(rng: &mut impl Rng, pools: &'a [Pool], room: u64) -
 
 /// The venue in this configuration; none where it has no seats in it or one of an unknown tier.
 fn stage(venue: &Venue, config: &str, tiers: &BTreeMap<String, u32>) -> Option<Stage> {
-    let mut categories: Vec<&SeatingCategory> = venue
-        .categories
-        .iter()
-        .filter(|category| category.config == config && category.seats > 0)
-        .collect();
+    let mut categories: Vec<&SeatingCategory> =
+        venue.categories.iter().filter(|category| category.config == config && category.seats > 0).collect();
     categories.sort_by(|one, two| (&one.name, one.id).cmp(&(&two.name, two.id)));
-    if categories
-        .iter()
-        .any(|category| tier_of(tiers, &category.name).is_none())
-    {
+    if categories.iter().any(|category| tier_of(tiers, &category.name).is_none()) {
         return None;
     }
     let tickets = categories.iter().map(|category| u64::from(category.seats)).sum();
@@ -114,11 +108,7 @@ fn stage(venue: &Venue, config: &str, tiers: &BTreeMap<String, u32>) -> Option<S
 }
 
 fn block(category: &SeatingCategory) -> Block {
-    Block {
-        category: category.id,
-        name: category.name.clone(),
-        seats: category.seats,
-    }
+    Block { category: category.id, name: category.name.clone(), seats: category.seats }
 }
 
 #[cfg(test)]
@@ -138,12 +128,7 @@ mod tests {
     #[test]
     fn order_and_repetition_of_the_venues_do_not_matter() {
         let venues: Vec<Venue> = venues(&GeneratorConfig::default(), 1).take(40).collect();
-        let mut other: Vec<Venue> = venues
-            .iter()
-            .rev()
-            .chain(venues.iter().take(3))
-            .cloned()
-            .collect();
+        let mut other: Vec<Venue> = venues.iter().rev().chain(venues.iter().take(3)).cloned().collect();
         for venue in &mut other {
             venue.categories.reverse();
         }
@@ -152,9 +137,7 @@ mod tests {
 
     #[test]
     fn venues_that_nothing_prices_are_left_out() {
-        let club = venues(&GeneratorConfig::default(), 1)
-            .find(|venue| venue.kind == "club")
-            .unwrap();
+        let club = venues(&GeneratorConfig::default(), 1).find(|venue| venue.kind == "club").unwrap();
         let mut attic = club.clone();
         attic.kind = "attic".to_owned();
         let mut box_seats = club.clone();
@@ -170,10 +153,8 @@ mod tests {
     #[test]
     fn a_stage_is_drawn_among_those_that_fit() {
         let pools = pools(venues(&GeneratorConfig::default(), 1).take(100).collect());
-        let clubs = [
-            pools[&place("club", "standard")].clone(),
-            pools[&place("auditorium", "standard")].clone(),
-        ];
+        let clubs =
+            [pools[&place("club", "standard")].clone(), pools[&place("auditorium", "standard")].clone()];
         let smallest = clubs[0].smallest().unwrap();
         let mut rng = Key::new("test", 1, b"").stream(0);
         assert_eq!(draw_stage(&mut rng, &clubs, smallest - 1), None);

@@ -86,21 +86,11 @@ mod tests {
         let items: Vec<NewMultiEvent> = multi_events.by_ref().collect();
         items.iter().for_each(|item| statistics.add_multi_event(item));
         assert_eq!(statistics.num_venues, 60);
-        assert_eq!(
-            statistics
-                .venue_kinds
-                .values()
-                .map(|kind| kind.venues)
-                .sum::<u64>(),
-            60
-        );
+        assert_eq!(statistics.venue_kinds.values().map(|kind| kind.venues).sum::<u64>(), 60);
         assert_eq!(statistics.num_multi_events, items.len() as u64);
         assert_eq!(statistics.num_tickets, multi_events.tickets_so_far());
-        let events: u64 = statistics
-            .events_per_multi_event
-            .iter()
-            .map(|(events, times)| events * times)
-            .sum();
+        let events: u64 =
+            statistics.events_per_multi_event.iter().map(|(events, times)| events * times).sum();
         assert_eq!(statistics.num_events, events);
         let average = statistics.sum_ticket_prices.minor() as u64 / statistics.num_tickets;
         assert!((995..50_000).contains(&average), "{average}");
@@ -108,20 +98,12 @@ mod tests {
 
     #[test]
     fn a_venue_counts_its_largest_configuration() {
-        let arena = venues(&GeneratorConfig::default(), 1)
-            .find(|venue| venue.kind == "arena")
-            .unwrap();
-        let concert = arena
-            .categories
-            .iter()
-            .filter(|category| category.config == "concert");
+        let arena = venues(&GeneratorConfig::default(), 1).find(|venue| venue.kind == "arena").unwrap();
+        let concert = arena.categories.iter().filter(|category| category.config == "concert");
         let seats = concert.map(|category| u64::from(category.seats)).sum();
         let mut statistics = Statistics::default();
         statistics.add_venue(&arena);
-        assert_eq!(
-            statistics.venue_kinds["arena"],
-            KindStatistics { venues: 1, seats }
-        );
+        assert_eq!(statistics.venue_kinds["arena"], KindStatistics { venues: 1, seats });
     }
 
     #[test]

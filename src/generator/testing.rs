@@ -21,21 +21,14 @@ pub(super) fn document() -> Value {
 pub(super) fn fingerprint(lines: impl Iterator<Item = String>) -> String {
     let mut hash = Sha256::new();
     lines.for_each(|line| hash.update(format!("{line}\n")));
-    hash.finalize()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All of a venue as text.
 pub(super) fn venue_line(venue: &Venue) -> String {
     let mut line = format!("{} {} {} {}", venue.id, venue.name, venue.kind, venue.country);
     for category in &venue.categories {
-        line += &format!(
-            "|{} {} {} {}",
-            category.id, category.config, category.name, category.seats
-        );
+        line += &format!("|{} {} {} {}", category.id, category.config, category.name, category.seats);
     }
     line
 }
@@ -44,10 +37,7 @@ pub(super) fn venue_line(venue: &Venue) -> String {
 pub(super) fn multi_event_line(item: &NewMultiEvent, start: i64) -> String {
     let mut line = format!("{} {}", item.multi_event.id, item.multi_event.name);
     for event in &item.events {
-        let (when, sale) = (
-            event.event_date.as_second() - start,
-            event.sale_date.as_second() - start,
-        );
+        let (when, sale) = (event.event_date.as_second() - start, event.sale_date.as_second() - start);
         line += &format!("\n{} {} {} {when} {sale}", event.id, event.venue, event.name);
         for category in &event.categories {
             line += &format!("|{} {} {}", category.category, category.seats, category.price);

@@ -70,19 +70,11 @@ impl Mistakes {
         let factor = kind.configs.values().map(|config| config.seats_factor).max();
         let most = MAX_VENUE_SEATS / u64::from(factor.unwrap_or(1).max(1));
         self.span(&format!("{path}.seats"), kind.seats, most);
-        self.check(
-            !kind.configs.is_empty(),
-            &format!("{path}.configs"),
-            "must not be empty",
-        );
+        self.check(!kind.configs.is_empty(), &format!("{path}.configs"), "must not be empty");
         for (config_name, config) in &kind.configs {
             let path = format!("{path}.configs.{config_name}");
             self.key(&path, config_name);
-            self.check(
-                config.seats_factor > 0,
-                &format!("{path}.seatsFactor"),
-                "must be at least 1",
-            );
+            self.check(config.seats_factor > 0, &format!("{path}.seatsFactor"), "must be at least 1");
             self.weights(&format!("{path}.tiers"), config.tiers.values().copied());
             for tier in config.tiers.keys() {
                 self.key(&format!("{path}.tiers.{tier}"), tier);
@@ -94,11 +86,7 @@ impl Mistakes {
         let path = format!("multiEventTypes.{name}");
         self.key(&path, name);
         self.span(&format!("{path}.events"), kind.events, MAX_EVENTS);
-        self.check(
-            !kind.venues.is_empty(),
-            &format!("{path}.venues"),
-            "must not be empty",
-        );
+        self.check(!kind.venues.is_empty(), &format!("{path}.venues"), "must not be empty");
         for (at, place) in kind.venues.iter().enumerate() {
             let entry = format!("{path}.venues[{at}]");
             let twice = kind.venues.iter().take(at).any(|before| before == place);
@@ -162,11 +150,7 @@ impl Mistakes {
     }
 
     fn names(&mut self, path: &str, names: &NameParts) {
-        self.check(
-            !names.parts.is_empty(),
-            &format!("{path}.parts"),
-            "must not be empty",
-        );
+        self.check(!names.parts.is_empty(), &format!("{path}.parts"), "must not be empty");
         for (at, words) in names.parts.iter().enumerate() {
             self.words(&format!("{path}.parts[{at}]"), words);
         }
@@ -184,11 +168,7 @@ impl Mistakes {
         let ok = !word.trim().is_empty()
             && word.chars().count() <= MAX_CHARS
             && !word.chars().any(char::is_control);
-        self.check(
-            ok,
-            path,
-            &format!("must be text of 1 to {MAX_CHARS} characters on one line"),
-        );
+        self.check(ok, path, &format!("must be text of 1 to {MAX_CHARS} characters on one line"));
     }
 
     /// A name that other entries refer to.
@@ -198,11 +178,7 @@ impl Mistakes {
     }
 
     fn weights(&mut self, path: &str, mut weights: impl Iterator<Item = u32>) {
-        self.check(
-            weights.any(|weight| weight > 0),
-            path,
-            "one weight must be above 0",
-        );
+        self.check(weights.any(|weight| weight > 0), path, "one weight must be above 0");
     }
 
     /// A range of at least one number, from 1 to `most`.
@@ -213,11 +189,7 @@ impl Mistakes {
             path,
             &format!("the lower bound {from} must be below the upper bound {below}"),
         );
-        self.check(
-            u64::from(below) <= most + 1,
-            path,
-            &format!("must end at {most} or less"),
-        );
+        self.check(u64::from(below) <= most + 1, path, &format!("must end at {most} or less"));
     }
 }
 

@@ -66,13 +66,7 @@ impl Venues {
         let seats = within(rng, venue_type.seats);
         let mut categories = Vec::new();
         for (name, config) in &venue_type.configs {
-            categories.extend(seating::categories(
-                rng,
-                name,
-                config,
-                seats,
-                self.max_category_seats,
-            ));
+            categories.extend(seating::categories(rng, name, config, seats, self.max_category_seats));
         }
         categories
     }
@@ -107,17 +101,9 @@ mod tests {
 
     #[test]
     fn the_venues_of_a_seed_never_change() {
-        assert_eq!(
-            fingerprint(of_seed(1).take(50).map(|venue| venue_line(&venue))),
-            "906723dca4c23d84"
-        );
+        assert_eq!(fingerprint(of_seed(1).take(50).map(|venue| venue_line(&venue))), "906723dca4c23d84");
         assert!(of_seed(1).take(20).eq(of_seed(1).take(20)));
-        assert!(
-            of_seed(1)
-                .zip(of_seed(2))
-                .take(20)
-                .all(|(one, two)| one.id != two.id)
-        );
+        assert!(of_seed(1).zip(of_seed(2)).take(20).all(|(one, two)| one.id != two.id));
     }
 
     #[test]
@@ -143,27 +129,16 @@ mod tests {
             *kinds.entry(venue.kind).or_insert(0_u32) += 1;
             *places.entry(venue.country).or_insert(0_u32) += 1;
         }
-        for (kind, expected) in [
-            ("club", 10_000),
-            ("auditorium", 3_000),
-            ("arena", 1_000),
-            ("stadium", 500),
-        ] {
+        for (kind, expected) in [("club", 10_000), ("auditorium", 3_000), ("arena", 1_000), ("stadium", 500)]
+        {
             assert!(kinds[kind].abs_diff(expected) < expected / 5, "{kinds:?}");
         }
         assert!((60..150).contains(&kinds["fairgrounds"]), "{kinds:?}");
-        let people: u64 = countries()
-            .iter()
-            .map(|country| u64::from(country.population))
-            .sum();
+        let people: u64 = countries().iter().map(|country| u64::from(country.population)).sum();
         for country in countries() {
             let expected = (u64::from(country.population) * 14_600 / people) as u32;
             let seen = places.get(&country.code).copied().unwrap_or(0);
-            assert!(
-                seen.abs_diff(expected) <= 30 + expected / 5,
-                "{}: {seen}",
-                country.code
-            );
+            assert!(seen.abs_diff(expected) <= 30 + expected / 5, "{}: {seen}", country.code);
             assert!(country.population > 0 || seen == 0, "{}", country.code);
         }
     }
@@ -172,10 +147,7 @@ mod tests {
     fn every_configuration_has_its_seats_in_categories_of_at_most_ten_thousand() {
         for venue in of_seed(5).take(200) {
             let seats = |config: &str| -> u32 {
-                let of_config = venue
-                    .categories
-                    .iter()
-                    .filter(|category| category.config == config);
+                let of_config = venue.categories.iter().filter(|category| category.config == config);
                 of_config.map(|category| category.seats).sum()
             };
             let bounds = match venue.kind.as_str() {
@@ -191,12 +163,7 @@ mod tests {
             } else {
                 assert!(bounds.contains(&seats("standard")), "{}", venue.name);
             }
-            assert!(
-                venue
-                    .categories
-                    .iter()
-                    .all(|category| (1..=10_000).contains(&category.seats))
-            );
+            assert!(venue.categories.iter().all(|category| (1..=10_000).contains(&category.seats)));
         }
     }
 }

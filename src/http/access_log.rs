@@ -53,9 +53,7 @@ impl AccessLog {
         }
         let shared = Arc::new(Shared::default());
         let writer = Arc::clone(&shared);
-        let thread = std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || writer.write());
+        let thread = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.write());
         match thread {
             Ok(thread) => (Self(Some(shared)), Some(thread)),
             Err(error) => {
@@ -106,10 +104,7 @@ impl Shared {
             let _ = std::io::stdout().write_all(&lines);
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
-                tracing::warn!(
-                    dropped,
-                    "the output is too slow: lines of the access log were dropped"
-                );
+                tracing::warn!(dropped, "the output is too slow: lines of the access log were dropped");
             }
             if closed && lines.is_empty() {
                 return;

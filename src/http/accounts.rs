@@ -8,7 +8,8 @@ use warp::http::StatusCode;
 use warp::reply::Response;
 
 use super::body::Fields;
-use super::problem::{Answer, Problem, ProblemKind};
+use super::problem::{Answer, Problem};
+use super::problem_kind::ProblemKind;
 use super::{Api, GET, POST, answer, api_v1, json_body, method, reply, with};
 use crate::model::{Account, AccountName, CountryCode, Email};
 use crate::shop::{AccountDetails, Ticket};
@@ -45,18 +46,10 @@ async fn create_account(
         return Err(fields.finish());
     };
     let made = api.shop.create_account(name, email, country).await?;
-    let status = if made.created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
+    let status = if made.created { StatusCode::CREATED } else { StatusCode::OK };
     let place = utf8_percent_encode(made.account.email.as_str(), NON_ALPHANUMERIC);
     let response = reply::json(status, &made.account);
-    Ok(reply::with_header(
-        response,
-        "location",
-        &format!("/api/v1/account/{place}"),
-    ))
+    Ok(reply::with_header(response, "location", &format!("/api/v1/account/{place}")))
 }
 
 pub(super) fn account_route(api: Api) -> BoxedFilter<(Response,)> {
@@ -71,17 +64,9 @@ pub(super) fn account_route(api: Api) -> BoxedFilter<(Response,)> {
 async fn account(email: String, allowed: Result<(), Problem>, api: Api) -> Answer {
     allowed?;
     let invalid = |detail: String| Problem::new(ProblemKind::InvalidParameter, format!("email {detail}"));
-    let email = percent_decode_str(&email)
-        .decode_utf8()
-        .map_err(|_| invalid("must be UTF-8".to_owned()))?;
+    let email = percent_decode_str(&email).decode_utf8().map_err(|_| invalid("must be UTF-8".to_owned()))?;
     let email = Email::parse(&email).map_err(|error| invalid(error.to_string()))?;
     let AccountDetails { account, sales } = api.shop.account(&email).await?;
     let tickets = sales.iter().flat_map(|sale| sale.tickets()).collect();
-    Ok(reply::json(
-        StatusCode::OK,
-        &AccountReply {
-            account: &account,
-            tickets,
-        },
-    ))
+    Ok(reply::json(StatusCode::OK, &AccountReply { account: &account, tickets }))
 }

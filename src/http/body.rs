@@ -7,7 +7,8 @@ use futures_util::{Stream, StreamExt};
 use serde_json::{Map, Value};
 use warp::http::{HeaderMap, header};
 
-use super::problem::{FieldError, Problem, ProblemKind};
+use super::problem::{FieldError, Problem};
+use super::problem_kind::ProblemKind;
 use crate::model::Invalid;
 
 /// What a body may be.
@@ -43,10 +44,7 @@ pub(super) async fn read<B: Buf>(
         Ok(bytes.freeze())
     };
     tokio::time::timeout(limits.time, all).await.unwrap_or_else(|_| {
-        Err(Problem::new(
-            ProblemKind::RequestTimeout,
-            format!("the body took over {:?}", limits.time),
-        ))
+        Err(Problem::new(ProblemKind::RequestTimeout, format!("the body took over {:?}", limits.time)))
     })
 }
 
@@ -56,26 +54,15 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return Ok(());
     };
-    let essence = value
-        .to_str()
-        .unwrap_or_default()
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim();
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Problem::new(
-        ProblemKind::UnsupportedMediaType,
-        "send Content-Type: application/json",
-    ))
+    Err(Problem::new(ProblemKind::UnsupportedMediaType, "send Content-Type: application/json"))
 }
 
 fn declared_length(headers: &HeaderMap) -> Result<u64, Problem> {
-    let length = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     length.ok_or_else(|| {
         Problem::new(
             ProblemKind::LengthRequired,
@@ -95,16 +82,10 @@ pub(super) struct Fields {
 impl Fields {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Problem> {
         let value = serde_json::from_slice(body).map_err(|error| {
-            Problem::new(
-                ProblemKind::MalformedRequest,
-                format!("the body is no JSON: {error}"),
-            )
+            Problem::new(ProblemKind::MalformedRequest, format!("the body is no JSON: {error}"))
         })?;
         match value {
-            Value::Object(object) => Ok(Self {
-                object,
-                errors: Vec::new(),
-            }),
+            Value::Object(object) => Ok(Self { object, errors: Vec::new() }),
             _ => Err(Problem::of_fields(vec![FieldError {
                 pointer: String::new(),
                 detail: "must be an object".to_owned(),
@@ -116,11 +97,7 @@ impl Fields {
         if let Some(value) = self.object.remove(name) {
             return Some(value);
         }
-        let other_case = self
-            .object
-            .keys()
-            .find(|key| key.eq_ignore_ascii_case(name))
-            .cloned()?;
+        let other_case = self.object.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned()?;
         self.object.remove(&other_case)
     }
 
@@ -156,23 +133,14 @@ impl Fields {
     }
 
     fn note<T>(&mut self, name: &str, read: Result<T, String>) -> Option<T> {
-        read.map_err(|detail| {
-            self.errors.push(FieldError {
-                pointer: format!("/{name}"),
-                detail,
-            })
-        })
-        .ok()
+        read.map_err(|detail| self.errors.push(FieldError { pointer: format!("/{name}"), detail })).ok()
     }
 
     /// The problem with these fields, where there is one; fields that nobody took are one.
     pub(super) fn finish(mut self) -> Problem {
         for name in self.object.keys().take(10) {
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.errors.push(FieldError {
-                pointer,
-                detail: "is unknown".to_owned(),
-            });
+            self.errors.push(FieldError { pointer, detail: "is unknown".to_owned() });
         }
         Problem::of_fields(self.errors)
     }
@@ -191,18 +159,9 @@ mod tests {
 
     #[test]
     fn wrong_quantities_are_named() {
-        for quantity in [
-            "0",
-            "11",
-            "-1",
-            "1e18",
-            "1.5",
-            "18446744073709551616",
-            "\"1\"",
-            "null",
-            "[]",
-            "true",
-        ] {
+        for quantity in
+            ["0", "11", "-1", "1e18", "1.5", "18446744073709551616", "\"1\"", "null", "[]", "true"]
+        {
             let mut fields = Fields::parse(format!("{{\"quantity\":{quantity}}}").as_bytes()).unwrap();
             assert_eq!(fields.integer("quantity", Quantity::new), None, "{quantity}");
             assert!(!fields.is_clean());
@@ -212,10 +171,7 @@ mod tests {
     #[test]
     fn names_match_in_any_case_and_the_rest_is_unknown() {
         let mut fields = Fields::parse(br#"{"EventId":"a","x/y":1}"#).unwrap();
-        assert_eq!(
-            fields.text("eventId", |text| Ok(text.to_owned())),
-            Some("a".to_owned())
-        );
+        assert_eq!(fields.text("eventId", |text| Ok(text.to_owned())), Some("a".to_owned()));
         assert!(!fields.is_clean());
         assert!(format!("{:?}", fields.finish()).contains("/x~1y"));
     }

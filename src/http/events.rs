@@ -10,7 +10,8 @@ use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::problem::{Answer, Problem, ProblemKind};
+use super::problem::{Answer, Problem};
+use super::problem_kind::ProblemKind;
 use super::{Api, GET, answer, api_v1, method, parameter, query, reply, with};
 use crate::model::{CategoryId, CountryCode, EventId, Money, MultiEventId};
 use crate::shop::{EventDetails, MultiEventsPage, Paging};
@@ -125,10 +126,7 @@ pub(super) fn events_route(api: Api) -> BoxedFilter<(Response,)> {
 
 async fn events(id: String, allowed: Result<(), Problem>, api: Api) -> Answer {
     allowed?;
-    let events = api
-        .shop
-        .events(parameter("id", &id, MultiEventId::parse)?)
-        .await?;
+    let events = api.shop.events(parameter("id", &id, MultiEventId::parse)?).await?;
     Ok(reply::json(StatusCode::OK, &*events))
 }
 

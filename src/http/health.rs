@@ -8,7 +8,8 @@ use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
 use warp::reply::Response;
 
-use super::problem::{Answer, Problem, ProblemKind};
+use super::problem::{Answer, Problem};
+use super::problem_kind::ProblemKind;
 use super::{Api, GET, answer, method, reply, with};
 
 #[derive(Serialize)]
@@ -19,10 +20,7 @@ struct Health {
 /// `GET /healthz`: the process answers. It never touches the store, so that a store that is away does
 /// not get the process restarted.
 pub(super) fn healthz_route() -> BoxedFilter<(Response,)> {
-    warp::path!("healthz")
-        .and(method(GET))
-        .then(|allowed| answer("/healthz", healthz(allowed)))
-        .boxed()
+    warp::path!("healthz").and(method(GET)).then(|allowed| answer("/healthz", healthz(allowed))).boxed()
 }
 
 async fn healthz(allowed: Result<(), Problem>) -> Answer {

@@ -1,4 +1,4 @@
-//! The API: routes, requests and replies. [`routes`] is the whole map on one screen.
+//! The API: routes, requests and replies. `routes` is the whole map on one screen.
 //!
 //! A route is a filter (path, then method, then what it reads) and a plain function with the logic.
 //! Once the path has matched, a route answers and never rejects, so that no later route can turn its
@@ -10,6 +10,7 @@ mod body;
 mod events;
 mod health;
 mod problem;
+mod problem_kind;
 mod reply;
 mod server;
 mod tickets;
@@ -31,7 +32,8 @@ use crate::config::Config;
 use crate::model::Invalid;
 use crate::shop::Shop;
 
-pub use self::problem::{FieldError, ProblemKind};
+pub use self::problem::FieldError;
+pub use self::problem_kind::ProblemKind;
 pub use self::server::{Server, ServerSettings};
 
 /// The methods of a route, as `Allow` shows them.
@@ -55,10 +57,7 @@ impl Api {
     fn new(shop: Shop, config: &Config) -> Self {
         Self {
             shop,
-            body: BodyLimits {
-                bytes: config.body_limit,
-                time: config.request_timeout,
-            },
+            body: BodyLimits { bytes: config.body_limit, time: config.request_timeout },
             request_timeout: config.request_timeout,
             draining: Arc::default(),
         }
@@ -108,9 +107,7 @@ fn page_route() -> BoxedFilter<(Response,)> {
 
 fn nowhere() -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
     warp::any().then(|| {
-        answer("none", async {
-            Err(Problem::new(ProblemKind::NotFound, "see /api/v1 for the routes"))
-        })
+        answer("none", async { Err(Problem::new(ProblemKind::NotFound, "see /api/v1 for the routes")) })
     })
 }
 
@@ -139,19 +136,15 @@ fn json_body(
     api: Api,
 ) -> impl Filter<Extract = (impl Future<Output = Result<bytes::Bytes, Problem>> + Send,), Error = Rejection> + Clone
 {
-    warp::header::headers_cloned()
-        .and(warp::body::stream())
-        .map(move |headers, stream| {
-            let limits = api.body;
-            async move { body::read(&headers, stream, limits).await }
-        })
+    warp::header::headers_cloned().and(warp::body::stream()).map(move |headers, stream| {
+        let limits = api.body;
+        async move { body::read(&headers, stream, limits).await }
+    })
 }
 
 /// The parameters of the query; none where it is missing or cannot be read.
 fn query() -> impl Filter<Extract = (BTreeMap<String, String>,), Error = Infallible> + Clone {
-    warp::query::<BTreeMap<String, String>>()
-        .or(warp::any().map(BTreeMap::new))
-        .unify()
+    warp::query::<BTreeMap<String, String>>().or(warp::any().map(BTreeMap::new)).unify()
 }
 
 /// A parameter of the path.

@@ -33,10 +33,7 @@ pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
 pub(super) fn html(page: &'static str) -> Response {
     let mut response = Response::new(page.into());
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     response
 }
 

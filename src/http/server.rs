@@ -25,7 +25,8 @@ use warp::http::{HeaderMap, HeaderValue, Method, Request};
 use warp::reply::Response;
 
 use super::access_log::{AccessLog, Line};
-use super::problem::{Problem, ProblemKind};
+use super::problem::Problem;
+use super::problem_kind::ProblemKind;
 use super::reply::Route;
 use super::{Api, routes};
 use crate::config::Config;
@@ -76,21 +77,13 @@ impl Server {
             drain_timeout: config.drain_timeout,
             access_log: config.access_log,
         };
-        Self {
-            listener,
-            api: Api::new(shop, config),
-            settings,
-        }
+        Self { listener, api: Api::new(shop, config), settings }
     }
 
     /// Serves until `shutdown` completes; then requests in flight are answered, new ones are not
     /// accepted. Returns whether all were answered in time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
-        let Self {
-            listener,
-            api,
-            settings,
-        } = self;
+        let Self { listener, api, settings } = self;
         let draining = Arc::clone(&api.draining);
         let (log, log_thread) = AccessLog::start(settings.access_log);
         let connections = Connections::new(api, log.clone(), settings);
@@ -178,11 +171,7 @@ impl<S: Routes> Connections<S> {
         let (routes, log) = (self.routes.clone(), self.log.clone());
         let request_timeout = self.settings.request_timeout;
         let service = service_fn(move |request| {
-            let exchange = Exchange {
-                client,
-                log: log.clone(),
-                request_timeout,
-            };
+            let exchange = Exchange { client, log: log.clone(), request_timeout };
             exchange.answer(routes.clone(), request)
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
@@ -197,9 +186,7 @@ impl<S: Routes> Connections<S> {
     }
 
     async fn drain(self) -> bool {
-        tokio::time::timeout(self.settings.drain_timeout, self.graceful.shutdown())
-            .await
-            .is_ok()
+        tokio::time::timeout(self.settings.drain_timeout, self.graceful.shutdown()).await.is_ok()
     }
 }
 
@@ -216,10 +203,7 @@ impl Exchange {
         let method = request.method().clone();
         let request_id = request_id(request.headers());
         let mut response = self.guarded(routes, request, &method, &request_id).await;
-        let route = response
-            .extensions()
-            .get::<Route>()
-            .map_or("none", |route| route.0);
+        let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
         self.log.log(&Line {
             time: Timestamp::now(),
             request_id: &request_id,
@@ -273,10 +257,7 @@ fn request_id(headers: &HeaderMap) -> String {
         (1..=CHARS_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
     };
-    let given = headers
-        .get("x-request-id")
-        .and_then(|value| value.to_str().ok())
-        .filter(sane);
+    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(sane);
     match given {
         Some(id) => id.to_owned(),
         None => {

@@ -10,7 +10,8 @@ use warp::http::{HeaderMap, StatusCode};
 use warp::reply::Response;
 
 use super::body::Fields;
-use super::problem::{Answer, Problem, ProblemKind};
+use super::problem::{Answer, Problem};
+use super::problem_kind::ProblemKind;
 use super::{Api, GET, POST, answer, api_v1, json_body, method, parameter, reply, with};
 use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Money, Quantity, SaleId};
 use crate::shop::{SaleDetails, Ticket, Wish};
@@ -53,10 +54,7 @@ pub(super) fn purchase_tickets_route(api: Api) -> BoxedFilter<(Response,)> {
         .and(warp::header::headers_cloned())
         .and(json_body(api))
         .then(|allowed, api, headers, body| {
-            answer(
-                "/api/v1/tickets/purchase",
-                purchase_tickets(allowed, api, headers, body),
-            )
+            answer("/api/v1/tickets/purchase", purchase_tickets(allowed, api, headers, body))
         })
         .boxed()
 }
@@ -77,11 +75,7 @@ async fn purchase_tickets(
     let id = receipt.sale.sale.id;
     let response = reply::with_header(response, "sale-id", &id.to_string());
     let response = reply::with_header(response, "location", &format!("/api/v1/sales/{id}"));
-    Ok(if receipt.replayed {
-        reply::with_header(response, "idempotent-replayed", "true")
-    } else {
-        response
-    })
+    Ok(if receipt.replayed { reply::with_header(response, "idempotent-replayed", "true") } else { response })
 }
 
 fn parse_wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Problem> {
@@ -92,13 +86,9 @@ fn parse_wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Problem> {
     let category = fields.text("categoryId", CategoryId::parse);
     let quantity = fields.integer("quantity", Quantity::new);
     match (account, event, category, quantity, fields.is_clean()) {
-        (Some(account), Some(event), Some(category), Some(quantity), true) => Ok(Wish {
-            account,
-            event,
-            category,
-            quantity,
-            key,
-        }),
+        (Some(account), Some(event), Some(category), Some(quantity), true) => {
+            Ok(Wish { account, event, category, quantity, key })
+        }
         _ => Err(fields.finish()),
     }
 }
@@ -107,18 +97,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Proble
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };
-    let invalid = |detail: &str| {
-        Problem::new(
-            ProblemKind::InvalidIdempotencyKey,
-            format!("Idempotency-Key {detail}"),
-        )
-    };
-    let text = value
-        .to_str()
-        .map_err(|_| invalid("must be visible ASCII characters"))?;
-    IdempotencyKey::parse(text)
-        .map(Some)
-        .map_err(|error| invalid(&error.to_string()))
+    let invalid =
+        |detail: &str| Problem::new(ProblemKind::InvalidIdempotencyKey, format!("Idempotency-Key {detail}"));
+    let text = value.to_str().map_err(|_| invalid("must be visible ASCII characters"))?;
+    IdempotencyKey::parse(text).map(Some).map_err(|error| invalid(&error.to_string()))
 }
 
 pub(super) fn sale_route(api: Api) -> BoxedFilter<(Response,)> {

@@ -159,10 +159,7 @@ impl NewEvent {
     /// How many tickets it sells.
     #[must_use]
     pub fn tickets(&self) -> u64 {
-        self.categories
-            .iter()
-            .map(|category| u64::from(category.seats))
-            .sum()
+        self.categories.iter().map(|category| u64::from(category.seats)).sum()
     }
 }
 

@@ -47,13 +47,9 @@ pub struct Country {
 }
 
 static COUNTRIES: LazyLock<Vec<Country>> = LazyLock::new(|| {
-    let mut reader = csv::ReaderBuilder::new()
-        .comment(Some(b'#'))
-        .from_reader(include_str!("countries.csv").as_bytes());
-    reader
-        .records()
-        .filter_map(|row| country_of_row(&row.ok()?))
-        .collect()
+    let mut reader =
+        csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(include_str!("countries.csv").as_bytes());
+    reader.records().filter_map(|row| country_of_row(&row.ok()?)).collect()
 });
 
 /// Every country, ordered by code.
@@ -88,17 +84,9 @@ impl Region {
     }
 
     fn parse(code: &str) -> Option<Self> {
-        [
-            Self::Eu,
-            Self::As,
-            Self::Af,
-            Self::Oc,
-            Self::Sa,
-            Self::An,
-            Self::Na,
-        ]
-        .into_iter()
-        .find(|region| region.code() == code)
+        [Self::Eu, Self::As, Self::Af, Self::Oc, Self::Sa, Self::An, Self::Na]
+            .into_iter()
+            .find(|region| region.code() == code)
     }
 }
 
@@ -120,9 +108,7 @@ impl CountryCode {
     /// The country's facts.
     #[must_use]
     pub fn country(self) -> Option<&'static Country> {
-        let at = COUNTRIES
-            .binary_search_by_key(&self, |country| country.code)
-            .ok()?;
+        let at = COUNTRIES.binary_search_by_key(&self, |country| country.code).ok()?;
         COUNTRIES.get(at)
     }
 

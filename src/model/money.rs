@@ -40,9 +40,7 @@ impl fmt::Display for Money {
 impl Serialize for Money {
     /// As the JSON number `49.95`, `50.00`: always two decimals, which no binary float could promise.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.to_string())
-            .map_err(serde::ser::Error::custom)?
-            .serialize(serializer)
+        RawValue::from_string(self.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -52,13 +50,7 @@ mod tests {
 
     #[test]
     fn money_is_a_json_number_with_two_decimals() {
-        for (minor, text) in [
-            (4995, "49.95"),
-            (5000, "50.00"),
-            (5, "0.05"),
-            (-5, "-0.05"),
-            (0, "0.00"),
-        ] {
+        for (minor, text) in [(4995, "49.95"), (5000, "50.00"), (5, "0.05"), (-5, "-0.05"), (0, "0.00")] {
             assert_eq!(serde_json::to_string(&Money::from_minor(minor)).unwrap(), text);
         }
     }

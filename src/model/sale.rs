@@ -48,15 +48,10 @@ impl IdempotencyKey {
     /// When it is empty, too long or has other than visible ASCII characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
-        let bare = text
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
         let visible = bare.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
         if !visible || bare.is_empty() || bare.len() > Self::MAX_CHARS {
-            return Err(Invalid::because(
-                "must be 1 to 128 visible ASCII characters without quotes",
-            ));
+            return Err(Invalid::because("must be 1 to 128 visible ASCII characters without quotes"));
         }
         Ok(Self(bare.to_owned()))
     }
@@ -99,14 +94,7 @@ impl Purchase {
             Some(key) => SaleId::of_key(account, key),
             None => SaleId::random(account, rng),
         };
-        Self {
-            sale,
-            account,
-            event,
-            category,
-            quantity,
-            key,
-        }
+        Self { sale, account, event, category, quantity, key }
     }
 
     /// Whether `sale` is what this purchase asks for, rather than another one under the same key.
@@ -173,10 +161,7 @@ impl SeatRanges {
     /// One run of neighbours.
     #[must_use]
     pub fn together(first: u32, count: u32) -> Self {
-        Self(vec![SeatRange {
-            first,
-            last: first + count - 1,
-        }])
+        Self(vec![SeatRange { first, last: first + count - 1 }])
     }
 
     /// These ranges, sorted, with those that touch made one.
@@ -220,16 +205,9 @@ impl SeatRanges {
         let mut ranges: Vec<SeatRange> = Vec::new();
         for part in text.split(',') {
             let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let seat = |digits: &str| {
-                digits
-                    .parse::<u32>()
-                    .ok()
-                    .filter(|&seat| seat > 0 && seat < u32::MAX)
-            };
-            let range = SeatRange {
-                first: seat(first).ok_or_else(invalid)?,
-                last: seat(last).ok_or_else(invalid)?,
-            };
+            let seat = |digits: &str| digits.parse::<u32>().ok().filter(|&seat| seat > 0 && seat < u32::MAX);
+            let range =
+                SeatRange { first: seat(first).ok_or_else(invalid)?, last: seat(last).ok_or_else(invalid)? };
             let after_the_last = ranges.last().is_none_or(|before| before.last < range.first);
             if range.last < range.first || !after_the_last {
                 return Err(invalid());
@@ -281,19 +259,7 @@ mod tests {
 
     #[test]
     fn what_is_no_list_of_seats_is_refused() {
-        for text in [
-            "",
-            "0",
-            "3-1",
-            "1,1",
-            "5,4",
-            "1-3,3",
-            "a",
-            "1-",
-            "-1",
-            "1-2-3",
-            "4294967295",
-        ] {
+        for text in ["", "0", "3-1", "1,1", "5,4", "1-3,3", "a", "1-", "-1", "1-2-3", "4294967295"] {
             assert!(SeatRanges::parse(text).is_err(), "{text:?}");
         }
     }

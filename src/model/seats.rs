@@ -25,11 +25,7 @@ impl SeatMap {
         if let (Some(last), used @ 1..) = (words.last_mut(), seats % WORD) {
             *last = u64::MAX << used;
         }
-        Self {
-            seats,
-            free: seats,
-            words,
-        }
+        Self { seats, free: seats, words }
     }
 
     /// The map that [`SeatMap::to_bytes`] wrote for a category with this many seats, or `None` where
@@ -80,9 +76,7 @@ impl SeatMap {
         let Some(at) = seat.checked_sub(1) else {
             return true;
         };
-        self.words
-            .get((at / WORD) as usize)
-            .is_none_or(|word| word >> (at % WORD) & 1 == 1)
+        self.words.get((at / WORD) as usize).is_none_or(|word| word >> (at % WORD) & 1 == 1)
     }
 
     /// Marks one seat (from 1) as sold; `false` where it was sold before or does not exist.
@@ -113,10 +107,7 @@ impl SeatMap {
             match self.first_run(run, start) {
                 Some(at) => {
                     self.take_run(at, run);
-                    ranges.push(SeatRange {
-                        first: at + 1,
-                        last: at + run,
-                    });
+                    ranges.push(SeatRange { first: at + 1, last: at + run });
                     missing -= run;
                     run = run.min(missing);
                 }
@@ -206,10 +197,7 @@ mod tests {
     #[test]
     fn runs_cross_words() {
         let sold: BTreeSet<u32> = (1..=60).chain(71..=128).collect();
-        assert_eq!(
-            map_with(128, &sold).take_neighbours(10, 3),
-            Some(SeatRanges::together(61, 10))
-        );
+        assert_eq!(map_with(128, &sold).take_neighbours(10, 3), Some(SeatRanges::together(61, 10)));
     }
 
     proptest! {

@@ -28,14 +28,7 @@ impl Shop {
         country: CountryCode,
     ) -> Result<CreatedAccount> {
         let id = AccountId::random(&mut rand::rng());
-        self.store()
-            .create_account(&NewAccount {
-                id,
-                name,
-                email,
-                country,
-            })
-            .await
+        self.store().create_account(&NewAccount { id, name, email, country }).await
     }
 
     /// The account with this address and its tickets.

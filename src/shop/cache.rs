@@ -35,10 +35,7 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
     pub(super) fn new(settings: CacheSettings) -> Self {
         let entries = (settings.size > 0 && !settings.expiration.is_zero())
             .then(|| Mutex::new(ExpiringLruCache::new(settings.size)));
-        Self {
-            entries,
-            expiration: settings.expiration,
-        }
+        Self { entries, expiration: settings.expiration }
     }
 
     /// The answer for `key`: what is kept, or what `ask` answers.
@@ -58,10 +55,7 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
             });
             Arc::clone(&entry.answer)
         };
-        answer
-            .get_or_try_init(|| async { ask().await.map(Arc::new) })
-            .await
-            .cloned()
+        answer.get_or_try_init(|| async { ask().await.map(Arc::new) }).await.cloned()
     }
 }
 
@@ -78,10 +72,7 @@ mod tests {
     use crate::store::StoreError;
 
     fn cache(size: usize, expiration_ms: u64) -> FlightCache<u32, u32> {
-        FlightCache::new(CacheSettings {
-            size,
-            expiration: Duration::from_millis(expiration_ms),
-        })
+        FlightCache::new(CacheSettings { size, expiration: Duration::from_millis(expiration_ms) })
     }
 
     /// Asks for `key` and counts how often the answer had to be made.
@@ -96,10 +87,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_kept_until_it_expires() {
         let (cache, asked) = (cache(10, 40), AtomicU32::new(0));
-        assert_eq!(
-            (ask(&cache, 1, &asked).await, ask(&cache, 1, &asked).await),
-            (0, 0)
-        );
+        assert_eq!((ask(&cache, 1, &asked).await, ask(&cache, 1, &asked).await), (0, 0));
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!(ask(&cache, 1, &asked).await, 1);
     }
@@ -108,10 +96,7 @@ mod tests {
     async fn size_or_expiry_zero_turns_it_off() {
         for cache in [cache(0, 1_000), cache(10, 0)] {
             let asked = AtomicU32::new(0);
-            assert_eq!(
-                (ask(&cache, 1, &asked).await, ask(&cache, 1, &asked).await),
-                (0, 1)
-            );
+            assert_eq!((ask(&cache, 1, &asked).await, ask(&cache, 1, &asked).await), (0, 1));
         }
     }
 
@@ -137,12 +122,7 @@ mod tests {
     #[tokio::test]
     async fn errors_are_not_kept() {
         let (cache, asked) = (cache(10, 60_000), AtomicU32::new(0));
-        assert!(
-            cache
-                .get(1, || async { Err(StoreError::Overloaded) })
-                .await
-                .is_err()
-        );
+        assert!(cache.get(1, || async { Err(StoreError::Overloaded) }).await.is_err());
         assert_eq!(ask(&cache, 1, &asked).await, 0);
     }
 }

@@ -104,10 +104,7 @@ impl Shop {
         let all = self.0.multi_events.get(day, ask).await?;
         let start = rand::rng().random_range(0..=all.len().saturating_sub(limit));
         let multi_events = all.iter().skip(start).take(limit).cloned().collect();
-        Ok(MultiEventsPage {
-            multi_events,
-            next: None,
-        })
+        Ok(MultiEventsPage { multi_events, next: None })
     }
 
     /// The events of a multi-event that are on sale, ordered by date.
@@ -115,10 +112,7 @@ impl Shop {
     /// # Errors
     /// [`super::ShopError::NotFound`] for an unknown multi-event.
     pub async fn events(&self, multi_event: MultiEventId) -> Result<Arc<Vec<EventSummary>>> {
-        self.0
-            .events
-            .get(multi_event, || self.store().events(multi_event))
-            .await
+        self.0.events.get(multi_event, || self.store().events(multi_event)).await
     }
 
     /// An event, on sale or not, with the seats that are left now.
@@ -133,9 +127,7 @@ impl Shop {
         let details = |category: &crate::model::CategoryFacts| CategoryDetails {
             id: category.id,
             name: category.name.clone(),
-            seats_available: category
-                .seats
-                .saturating_sub(sold.get(&category.id).copied().unwrap_or(0)),
+            seats_available: category.seats.saturating_sub(sold.get(&category.id).copied().unwrap_or(0)),
             seats: category.seats,
             price: category.price,
         };

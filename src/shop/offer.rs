@@ -37,16 +37,11 @@ impl Shop {
             Err(StoreError::NotFound(_)) => return Ok(None),
             range => range?,
         };
-        let mut days: Vec<_> = range
-            .from
-            .series(jiff::Span::new().days(1))
-            .take_while(|&day| day <= range.to)
-            .collect();
+        let mut days: Vec<_> =
+            range.from.series(jiff::Span::new().days(1)).take_while(|&day| day <= range.to).collect();
         days.shuffle(rng);
         for day in days.into_iter().take(DAYS_MAX) {
-            let page = self
-                .multi_events(Some(day), Paging::RandomWindow, EVENTS_MAX)
-                .await?;
+            let page = self.multi_events(Some(day), Paging::RandomWindow, EVENTS_MAX).await?;
             let Some(multi_event) = page.multi_events.choose(rng) else {
                 continue;
             };
@@ -67,11 +62,7 @@ impl Shop {
     /// [`StoreError::NotFound`].
     pub async fn offer(&self, event: EventId, category: CategoryId) -> Result<Offer> {
         let event = self.event(event).await?;
-        let found = event
-            .categories
-            .iter()
-            .find(|details| details.id == category)
-            .cloned();
+        let found = event.categories.iter().find(|details| details.id == category).cloned();
         let category = found.ok_or(StoreError::NotFound(crate::store::Entity::Category))?;
         Ok(Offer { event, category })
     }
@@ -81,11 +72,8 @@ fn offer_of(event: EventDetails, quantity: Quantity, rng: &mut impl Rng) -> Opti
     if !event.facts.is_on_sale(jiff::Timestamp::now()) {
         return None;
     }
-    let enough: Vec<_> = event
-        .categories
-        .iter()
-        .filter(|category| category.seats_available >= quantity.get())
-        .collect();
+    let enough: Vec<_> =
+        event.categories.iter().filter(|category| category.seats_available >= quantity.get()).collect();
     let category = (*enough.choose(rng)?).clone();
     Some(Offer { event, category })
 }

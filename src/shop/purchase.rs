@@ -72,9 +72,7 @@ impl SaleDetails {
     /// Name of the category; empty where the catalogue no longer has it.
     #[must_use]
     pub fn category_name(&self) -> &str {
-        self.event
-            .category(self.sale.category)
-            .map_or("", |category| category.name.as_str())
+        self.event.category(self.sale.category).map_or("", |category| category.name.as_str())
     }
 
     /// The tickets.
@@ -103,24 +101,11 @@ impl Shop {
         if event.category(wish.category).is_none() {
             return Err(StoreError::NotFound(Entity::Category));
         }
-        let Wish {
-            account,
-            event: event_id,
-            category,
-            quantity,
-            key,
-        } = wish;
+        let Wish { account, event: event_id, category, quantity, key } = wish;
         let purchase = Purchase::new(account, event_id, category, quantity, key, &mut rand::rng());
         let purchased = self.store().purchase_tickets(&purchase, deadline).await?;
-        let sale = SaleDetails {
-            sale: purchased.sale,
-            event,
-        };
-        Ok(Receipt {
-            sale,
-            replayed: purchased.replayed,
-            effort: purchased.effort,
-        })
+        let sale = SaleDetails { sale: purchased.sale, event };
+        Ok(Receipt { sale, replayed: purchased.replayed, effort: purchased.effort })
     }
 
     /// One sale.

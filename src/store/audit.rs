@@ -80,10 +80,7 @@ impl Auditor {
                 "wrong-counter",
                 Some((event, category)),
                 vec![],
-                format!(
-                    "the counter says {counter} sold, the tickets say {}",
-                    tickets.sold()
-                ),
+                format!("the counter says {counter} sold, the tickets say {}", tickets.sold()),
             );
         }
         let ledger = SeatMap::new(tickets.seats());
@@ -106,45 +103,24 @@ impl Auditor {
         self.report.tickets_sold += u64::from(sale.seats.count());
         if !(1..=10).contains(&sale.seats.count()) {
             let detail = format!("the sale has {} tickets, not 1 to 10", sale.seats.count());
-            self.add(
-                "wrong-quantity",
-                Some((sale.event, sale.category)),
-                vec![sale.id],
-                detail,
-            );
+            self.add("wrong-quantity", Some((sale.event, sale.category)), vec![sale.id], detail);
         }
         let Some(category) = self.categories.get_mut(&(sale.event, sale.category)) else {
             let detail = "the sale names a category that the event does not sell".to_owned();
-            return self.add(
-                "unknown-category",
-                Some((sale.event, sale.category)),
-                vec![sale.id],
-                detail,
-            );
+            return self.add("unknown-category", Some((sale.event, sale.category)), vec![sale.id], detail);
         };
         let mut beyond = Vec::new();
         for seat in sale.seats.seats() {
             if seat > category.ledger.seats() {
-                beyond.push(SeatRange {
-                    first: seat,
-                    last: seat,
-                });
+                beyond.push(SeatRange { first: seat, last: seat });
             } else if !category.ledger.take(seat) {
                 category.twice.insert(seat, Vec::new());
             }
         }
         if !beyond.is_empty() {
-            let detail = format!(
-                "the sale has seats {} of {}",
-                SeatRanges::of(beyond),
-                category.ledger.seats()
-            );
-            self.add(
-                "seat-out-of-range",
-                Some((sale.event, sale.category)),
-                vec![sale.id],
-                detail,
-            );
+            let detail =
+                format!("the sale has seats {} of {}", SeatRanges::of(beyond), category.ledger.seats());
+            self.add("seat-out-of-range", Some((sale.event, sale.category)), vec![sale.id], detail);
         }
     }
 
@@ -205,16 +181,8 @@ impl Auditor {
             self.add("ticket-in-two-sales", Some(key), sales, detail);
         }
         if !category.missing.is_empty() {
-            let detail = format!(
-                "seats {} are in a sale, their tickets are free",
-                list(&category.missing)
-            );
-            self.add(
-                "sale-without-tickets",
-                Some(key),
-                std::mem::take(&mut category.missing_sales),
-                detail,
-            );
+            let detail = format!("seats {} are in a sale, their tickets are free", list(&category.missing));
+            self.add("sale-without-tickets", Some(key), std::mem::take(&mut category.missing_sales), detail);
         }
         let orphans: BTreeSet<u32> = (1..=category.tickets.seats())
             .filter(|&seat| category.tickets.is_sold(seat) && !category.ledger.is_sold(seat))
@@ -226,25 +194,14 @@ impl Auditor {
         let in_ledger = u64::from(category.ledger.sold());
         let counter_matches_tickets = category.counter == u64::from(category.tickets.sold());
         if in_ledger != category.counter && counter_matches_tickets {
-            let detail = format!(
-                "the counter says {} sold, the ledger says {in_ledger}",
-                category.counter
-            );
+            let detail = format!("the counter says {} sold, the ledger says {in_ledger}", category.counter);
             self.add("wrong-counter", Some(key), vec![], detail);
         }
     }
 }
 
 fn list(seats: &BTreeSet<u32>) -> SeatRanges {
-    SeatRanges::of(
-        seats
-            .iter()
-            .map(|&seat| SeatRange {
-                first: seat,
-                last: seat,
-            })
-            .collect(),
-    )
+    SeatRanges::of(seats.iter().map(|&seat| SeatRange { first: seat, last: seat }).collect())
 }
 
 #[cfg(test)]
@@ -291,39 +248,23 @@ mod tests {
     #[test]
     fn each_damage_is_named() {
         let cases: [(&str, &str, u64, Vec<Sale>); 6] = [
-            (
-                "ticket-in-two-sales",
-                "1-3",
-                3,
-                vec![sale(1, "1-2"), sale(2, "2-3")],
-            ),
+            ("ticket-in-two-sales", "1-3", 3, vec![sale(1, "1-2"), sale(2, "2-3")]),
             ("ticket-without-sale", "1-3", 3, vec![sale(1, "1-2")]),
-            (
-                "sale-without-tickets",
-                "1-2",
-                2,
-                vec![sale(1, "1-2"), sale(2, "3")],
-            ),
+            ("sale-without-tickets", "1-2", 2, vec![sale(1, "1-2"), sale(2, "3")]),
             ("wrong-counter", "1-2", 3, vec![sale(1, "1-2")]),
             ("seat-out-of-range", "1", 1, vec![sale(1, "1"), sale(2, "21")]),
             ("wrong-quantity", "1-11", 11, vec![sale(1, "1-11")]),
         ];
         for (kind, tickets, counter, sales) in cases {
             let found = kinds(tickets, counter, &sales);
-            assert!(
-                found.iter().any(|disagreement| disagreement.kind == kind),
-                "{kind}: {found:?}"
-            );
+            assert!(found.iter().any(|disagreement| disagreement.kind == kind), "{kind}: {found:?}");
         }
     }
 
     #[test]
     fn both_sales_of_a_seat_are_named() {
         let found = kinds("1-3", 3, &[sale(1, "1-2"), sale(2, "2-3")]);
-        assert_eq!(
-            found[0].sales,
-            [SaleId::from_bytes([1; 16]), SaleId::from_bytes([2; 16])]
-        );
+        assert_eq!(found[0].sales, [SaleId::from_bytes([1; 16]), SaleId::from_bytes([2; 16])]);
         assert_eq!(found[0].detail, "seat 2 is in 2 sales");
     }
 }

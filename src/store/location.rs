@@ -62,11 +62,7 @@ impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { path } => write!(f, "sqlite:{}", path.display()),
-            Self::Spanner {
-                project,
-                instance,
-                database,
-            } => {
+            Self::Spanner { project, instance, database } => {
                 write!(f, "spanner:{project}/{instance}/{database}")
             }
         }
@@ -86,15 +82,7 @@ mod tests {
 
     #[test]
     fn what_is_no_location_is_refused() {
-        for text in [
-            "",
-            "data.db",
-            "sqlite:",
-            "mysql:x",
-            "spanner:p/i",
-            "spanner:p/i/d/x",
-            "spanner:p//d",
-        ] {
+        for text in ["", "data.db", "sqlite:", "mysql:x", "spanner:p/i", "spanner:p/i/d/x", "spanner:p//d"] {
             assert!(StoreLocation::parse(text).is_err(), "{text:?}");
         }
     }

@@ -1,7 +1,7 @@
 //! The store: one trait, each method one promise, and two engines that keep it.
 //!
 //! Nothing above this module knows which engine it talks to; nothing but [`open`] and its sisters
-//! here names one. What the promises mean is tested by [`conformance`], the same functions for each.
+//! here names one. What the promises mean is tested by `conformance`, the same functions for each.
 
 mod audit;
 #[cfg(any(test, feature = "conformance"))]

@@ -1,10 +1,5 @@
 //! The API as clients see it: the server on a free port, a real store, real connections.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "these are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod accounts;
 mod events;

@@ -39,13 +39,10 @@ async fn a_page_describes_the_api() {
         let response = shop.request(Method::GET, path).send().await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
         let page = response.text().await.unwrap();
-        for kind in ticketshop::http::ProblemKind::ALL {
+        for kind in ticketshop::http::ProblemKind::all() {
             let code = kind.parts().1;
             // Its three not-founds are written as one.
-            assert!(
-                page.contains(code) || code.ends_with("-not-found"),
-                "{code} is not described"
-            );
+            assert!(page.contains(code) || code.ends_with("-not-found"), "{code} is not described");
         }
     }
 }
@@ -54,27 +51,17 @@ async fn a_page_describes_the_api() {
 async fn heads_are_answered_without_a_body() {
     let shop = TestShop::start().await;
     let response = shop.request(Method::HEAD, "/healthz").send().await.unwrap();
-    assert_eq!(
-        (response.status().as_u16(), response.bytes().await.unwrap().len()),
-        (200, 0)
-    );
+    assert_eq!((response.status().as_u16(), response.bytes().await.unwrap().len()), (200, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_keeps_its_id_or_gets_one() {
     let shop = TestShop::start().await;
-    let given = shop
-        .send(
-            shop.request(Method::GET, "/healthz")
-                .header("x-request-id", "abc-1"),
-        )
-        .await;
+    let given = shop.send(shop.request(Method::GET, "/healthz").header("x-request-id", "abc-1")).await;
     assert_eq!(given.header("x-request-id"), "abc-1");
     let mut ids = std::collections::HashSet::new();
     for bad in ["", "a b", "a\"b", &"x".repeat(129)] {
-        let reply = shop
-            .send(shop.request(Method::GET, "/healthz").header("x-request-id", bad))
-            .await;
+        let reply = shop.send(shop.request(Method::GET, "/healthz").header("x-request-id", bad)).await;
         assert_ne!(reply.header("x-request-id"), bad);
         assert!(ids.insert(reply.header("x-request-id").to_owned()));
     }
@@ -87,13 +74,7 @@ async fn at_the_end_requests_in_flight_are_answered() {
     let (fixture, account) = (shop.event_with(&[1_000]).await, shop.buyer().await);
     let body = wish(&account, &fixture, 1);
     let requests: Vec<_> = (0..200)
-        .map(|_| {
-            tokio::spawn(
-                shop.request(Method::POST, "/api/v1/tickets/purchase")
-                    .json(&body)
-                    .send(),
-            )
-        })
+        .map(|_| tokio::spawn(shop.request(Method::POST, "/api/v1/tickets/purchase").json(&body).send()))
         .collect();
     shop.get("/healthz").await;
     shop.stop.take().unwrap().send(()).unwrap();

@@ -41,11 +41,7 @@ impl Reply {
 
     /// Checks that this is a problem with this status and code that promises to have had no effect.
     pub(crate) fn assert_problem(&self, status: u16, code: &str) {
-        assert_eq!(
-            (self.status.as_u16(), self.body["code"].as_str()),
-            (status, Some(code)),
-            "{self:?}"
-        );
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(self.body["status"], status);
         assert_eq!(self.body["effect"], "none");
@@ -63,9 +59,7 @@ impl TestShop {
     /// A shop with these settings.
     pub(crate) async fn start_with(settings: &[(&'static str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let location = StoreLocation::Sqlite {
-            path: directory.path().join("ticketshop.db"),
-        };
+        let location = StoreLocation::Sqlite { path: directory.path().join("ticketshop.db") };
         let store = store::open(&location, Access::Serve).await.unwrap();
         let mut sources = Sources::default();
         sources.set("ACCESS_LOG", "false".to_owned(), "test".to_owned());
@@ -82,14 +76,7 @@ impl TestShop {
             let _ = stopping.await;
         }));
         let client = reqwest::Client::new();
-        Self {
-            address,
-            store,
-            client,
-            stop: Some(stop),
-            stopped,
-            _directory: directory,
-        }
+        Self { address, store, client, stop: Some(stop), stopped, _directory: directory }
     }
 
     /// An event on sale with a category for each number of seats.
@@ -98,8 +85,7 @@ impl TestShop {
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client
-            .request(method, format!("http://{}{path}", self.address))
+        self.client.request(method, format!("http://{}{path}", self.address))
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {
@@ -107,11 +93,7 @@ impl TestShop {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Reply {
-            status,
-            headers,
-            body,
-        }
+        Reply { status, headers, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -123,11 +105,7 @@ impl TestShop {
     }
 
     pub(crate) async fn post_account(&self, name: &str, email: &str, country: &str) -> Reply {
-        self.post(
-            "/api/v1/account",
-            &json!({"name": name, "email": email, "country": country}),
-        )
-        .await
+        self.post("/api/v1/account", &json!({"name": name, "email": email, "country": country})).await
     }
 
     /// The id of a new account.
@@ -175,9 +153,7 @@ impl TestShop {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), read)
-            .await
-            .expect("the connection hangs");
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("the connection hangs");
         String::from_utf8_lossy(&answer).into_owned()
     }
 }

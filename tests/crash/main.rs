@@ -2,12 +2,8 @@
 //! every purchase in doubt is settled by sending it again.
 //!
 //! Ten cycles in the normal tests, 200 in `make proof`. Every run prints its seed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "these are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(clippy::print_stderr, reason = "a seed has to be shown")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -91,10 +87,7 @@ impl Crash {
         let mut seats = HashSet::new();
         for (key, tickets) in &known.acknowledged {
             for ticket in tickets.as_array().unwrap() {
-                assert!(
-                    seats.insert(ticket["id"].to_string()),
-                    "{key}: {ticket} was sold twice"
-                );
+                assert!(seats.insert(ticket["id"].to_string()), "{key}: {ticket} was sold twice");
             }
         }
         seats.len()
@@ -102,21 +95,14 @@ impl Crash {
 }
 
 async fn kill_again_and_again(cycles: usize) {
-    let seed: u64 = std::env::var("SEED")
-        .ok()
-        .and_then(|seed| seed.parse().ok())
-        .unwrap_or_else(rand::random);
+    let seed: u64 =
+        std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     eprintln!("SEED={seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let place = Place::new();
     let (fixture, accounts) = place.prepare(&[SEATS; CATEGORIES], BUYERS).await;
-    let crash = Arc::new(Crash {
-        place,
-        fixture,
-        accounts,
-        known: Mutex::default(),
-        client: reqwest::Client::new(),
-    });
+    let crash =
+        Arc::new(Crash { place, fixture, accounts, known: Mutex::default(), client: reqwest::Client::new() });
     let mut acknowledged = 0;
     for cycle in 0..cycles {
         let known_before = crash.known.lock().unwrap().acknowledged.len();
@@ -137,22 +123,14 @@ async fn kill_again_and_again(cycles: usize) {
         daemon.signal("KILL");
         let (.., said) = daemon.end();
         let store = crash.place.open(Access::Attach).await;
-        let sold: u32 = store
-            .seats_sold(crash.fixture.event)
-            .await
-            .unwrap()
-            .iter()
-            .map(|sold| sold.sold)
-            .sum();
+        let sold: u32 =
+            store.seats_sold(crash.fixture.event).await.unwrap().iter().map(|sold| sold.sold).sum();
         assert_eq!(sold as usize, tickets, "{said}");
         assert_consistent(&store).await;
         store.close().await;
     }
     eprintln!("{cycles} kills, {acknowledged} purchases acknowledged before them, 0 lost, 0 sold twice");
-    assert!(
-        acknowledged > cycles,
-        "hardly anything was bought: that proves nothing"
-    );
+    assert!(acknowledged > cycles, "hardly anything was bought: that proves nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,10 +1,5 @@
 //! The real `tsbe`: how it starts, what it refuses, how it ends, and who may share its store.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "these are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -24,10 +19,7 @@ fn assert_refused(place: &Place, arguments: &[&str], expected: &str) {
     let output = run(place, arguments);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
-    assert!(
-        said.contains(expected) && said.lines().count() == 1,
-        "{arguments:?}: {said}"
-    );
+    assert!(said.contains(expected) && said.lines().count() == 1, "{arguments:?}: {said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,18 +29,13 @@ async fn it_sells_and_ends_clean_on_each_signal() {
     let client = reqwest::Client::new();
     for (signal, key) in [("TERM", "a"), ("INT", "b")] {
         let daemon = place.serve();
-        let bought = purchase(&client, &daemon.url, &wish(&accounts[0], &fixture, 0, 2), key)
-            .await
-            .unwrap();
+        let bought = purchase(&client, &daemon.url, &wish(&accounts[0], &fixture, 0, 2), key).await.unwrap();
         assert_eq!(bought.status(), 201);
         daemon.signal(signal);
         let (status, printed, said) = daemon.end();
         assert_eq!(status.code(), Some(0), "{said}");
         let line: serde_json::Value = serde_json::from_str(printed.lines().next().unwrap()).unwrap();
-        assert_eq!(
-            (&line["route"], &line["status"]),
-            (&"/api/v1/tickets/purchase".into(), &201.into())
-        );
+        assert_eq!((&line["route"], &line["status"]), (&"/api/v1/tickets/purchase".into(), &201.into()));
         assert!(line["request_id"].is_string() && line["duration_us"].is_u64());
         // A clean end leaves no log behind.
         let log = std::fs::metadata(format!("{}-wal", place.path().display()));
@@ -64,27 +51,15 @@ async fn no_address_of_a_buyer_is_logged() {
     let daemon = place.serve_with(&["--debug"]);
     let client = reqwest::Client::new();
     let account = serde_json::json!({"name": "Ada", "email": "canary@example.com", "country": "GB"});
-    let made = client
-        .post(format!("{}/api/v1/account", daemon.url))
-        .json(&account)
-        .send()
-        .await
-        .unwrap();
+    let made = client.post(format!("{}/api/v1/account", daemon.url)).json(&account).send().await.unwrap();
     assert_eq!(made.status(), 201);
     for address in ["canary@example.com", "canary2@example.com", "canary"] {
-        client
-            .get(format!("{}/api/v1/account/{address}", daemon.url))
-            .send()
-            .await
-            .unwrap();
+        client.get(format!("{}/api/v1/account/{address}", daemon.url)).send().await.unwrap();
     }
     daemon.signal("TERM");
     let (_, printed, said) = daemon.end();
     assert_eq!(printed.lines().count(), 4);
-    assert!(
-        !printed.contains("canary") && !said.contains("canary"),
-        "{printed}{said}"
-    );
+    assert!(!printed.contains("canary") && !said.contains("canary"), "{printed}{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,32 +67,18 @@ async fn a_second_daemon_and_a_taken_port_are_refused() {
     let place = Place::new();
     let daemon = place.serve();
     let store = place.store_setting();
-    assert_refused(
-        &place,
-        &["serve", "--port", "0", "--store", &store],
-        "is in use by another tsbe",
-    );
+    assert_refused(&place, &["serve", "--port", "0", "--store", &store], "is in use by another tsbe");
     let port = daemon.url.rsplit(':').next().unwrap().to_owned();
     let other = format!("sqlite:{}", place.folder.path().join("other.db").display());
-    assert_refused(
-        &place,
-        &["serve", "--port", &port, "--store", &other],
-        "choose another --port",
-    );
-    assert!(
-        !place.folder.path().join("other.db").exists(),
-        "a store was made for nothing"
-    );
+    assert_refused(&place, &["serve", "--port", &port, "--store", &other], "choose another --port");
+    assert!(!place.folder.path().join("other.db").exists(), "a store was made for nothing");
 }
 
 #[test]
 fn what_cannot_be_a_store_is_refused() {
     let place = Place::new();
-    std::fs::write(
-        place.folder.path().join("letter.txt"),
-        "dear bank, this is no database, yours, Ada",
-    )
-    .unwrap();
+    std::fs::write(place.folder.path().join("letter.txt"), "dear bank, this is no database, yours, Ada")
+        .unwrap();
     for (store, expected) in [
         ("sqlite:letter.txt", "is not a ticketshop store"),
         ("sqlite:no/such/shop.db", "does not exist: make it"),
@@ -134,11 +95,7 @@ fn what_cannot_be_a_store_is_refused() {
 #[test]
 fn every_wrong_setting_is_reported_at_once() {
     let place = Place::new();
-    std::fs::write(
-        place.folder.path().join("config.env"),
-        "PORT=x\nCACHESIZE=many\nNOSUCH=1\n",
-    )
-    .unwrap();
+    std::fs::write(place.folder.path().join("config.env"), "PORT=x\nCACHESIZE=many\nNOSUCH=1\n").unwrap();
     for command in ["serve", "check-config"] {
         let output = tsbe(place.folder.path())
             .args([command, "--config", "config.env", "--cacheexpiration", "soon"])
@@ -147,13 +104,9 @@ fn every_wrong_setting_is_reported_at_once() {
             .unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2));
-        for expected in [
-            "PORT in config.env",
-            "CACHESIZE in config.env",
-            "NOSUCH",
-            "--cacheexpiration",
-            "BODY_LIMIT",
-        ] {
+        for expected in
+            ["PORT in config.env", "CACHESIZE in config.env", "NOSUCH", "--cacheexpiration", "BODY_LIMIT"]
+        {
             assert!(said.contains(expected), "{expected} is not in {said}");
         }
         assert_eq!(said.lines().count(), 5, "{said}");
@@ -163,18 +116,11 @@ fn every_wrong_setting_is_reported_at_once() {
 #[test]
 fn a_flag_wins_over_the_environment_that_over_the_file() {
     let place = Place::new();
-    std::fs::write(
-        place.folder.path().join("config.env"),
-        "PORT=1001\nCACHESIZE=1001\nBODY_LIMIT=2001\n",
-    )
-    .unwrap();
+    std::fs::write(place.folder.path().join("config.env"), "PORT=1001\nCACHESIZE=1001\nBODY_LIMIT=2001\n")
+        .unwrap();
     let output = tsbe(place.folder.path())
         .args(["check-config", "--config", "config.env", "--port", "1003"])
-        .envs([
-            ("PORT", "1002"),
-            ("CACHESIZE", "1002"),
-            ("INFLUX_PASSWORD", "canary"),
-        ])
+        .envs([("PORT", "1002"), ("CACHESIZE", "1002"), ("INFLUX_PASSWORD", "canary")])
         .output()
         .unwrap();
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -189,17 +135,10 @@ fn a_flag_wins_over_the_environment_that_over_the_file() {
 fn version_and_help_are_told() {
     let place = Place::new();
     let version = String::from_utf8(run(&place, &["version"]).stdout).unwrap();
-    assert!(
-        version.starts_with("version: ") && version.contains("\nbuild: "),
-        "{version}"
-    );
+    assert!(version.starts_with("version: ") && version.contains("\nbuild: "), "{version}");
     let help = String::from_utf8(run(&place, &["serve", "--help"]).stdout).unwrap();
     for setting in ticketshop::config::SETTINGS {
-        assert!(
-            help.contains(&format!("--{}", setting.flag())),
-            "{} is not in the help",
-            setting.name
-        );
+        assert!(help.contains(&format!("--{}", setting.flag())), "{} is not in the help", setting.name);
     }
     assert!(help.contains("Examples:"));
     assert_eq!(run(&place, &["serve", "--no-such-flag"]).status.code(), Some(2));
@@ -216,12 +155,8 @@ async fn the_daemon_and_tsctl_sell_from_one_file_at_once() {
     let (event, category) = (fixture.event.to_string(), fixture.categories[0].to_string());
     let operators: Vec<_> = (0..2)
         .map(|at| {
-            let (store, event, category, account) = (
-                store.clone(),
-                event.clone(),
-                category.clone(),
-                accounts[at].clone(),
-            );
+            let (store, event, category, account) =
+                (store.clone(), event.clone(), category.clone(), accounts[at].clone());
             std::thread::spawn(move || {
                 let mut bought = 0;
                 loop {
@@ -253,15 +188,9 @@ async fn the_daemon_and_tsctl_sell_from_one_file_at_once() {
         // Leaves the others a chance: they start a process for each ticket.
         tokio::time::sleep(std::time::Duration::from_millis(15)).await;
     }
-    let by_tsctl: u32 = operators
-        .into_iter()
-        .map(|operator| operator.join().unwrap())
-        .sum();
+    let by_tsctl: u32 = operators.into_iter().map(|operator| operator.join().unwrap()).sum();
     assert_eq!(by_daemon + by_tsctl, SEATS);
-    assert!(
-        by_daemon > 5 && by_tsctl > 5,
-        "{by_daemon} by tsbe, {by_tsctl} by tsctl: that was no race"
-    );
+    assert!(by_daemon > 5 && by_tsctl > 5, "{by_daemon} by tsbe, {by_tsctl} by tsctl: that was no race");
     let store = place.open(Access::Attach).await;
     assert_consistent(&store).await;
     assert_eq!(sold(&store, &fixture).await, SEATS);

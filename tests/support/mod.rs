@@ -21,9 +21,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().unwrap(),
-        }
+        Self { folder: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -36,9 +34,7 @@ impl Place {
 
     /// The store, opened by the test itself.
     pub(crate) async fn open(&self, access: Access) -> Arc<dyn Store> {
-        store::open(&StoreLocation::Sqlite { path: self.path() }, access)
-            .await
-            .unwrap()
+        store::open(&StoreLocation::Sqlite { path: self.path() }, access).await.unwrap()
     }
 
     /// Makes a store with an event of these seats and as many accounts, and closes it again.
@@ -68,28 +64,18 @@ impl Place {
         let mut url = None;
         let mut line = String::new();
         while url.is_none() && said.read_line(&mut line).unwrap() > 0 {
-            url = line
-                .split_once("http://")
-                .map(|(_, address)| format!("http://{}", address.trim()));
+            url = line.split_once("http://").map(|(_, address)| format!("http://{}", address.trim()));
             line.clear();
         }
         let url = url.unwrap_or_else(|| panic!("tsbe did not start: {:?}", child.wait()));
-        Tsbe {
-            child,
-            url,
-            said: Some(said),
-        }
+        Tsbe { child, url, said: Some(said) }
     }
 }
 
 /// The program with a clean environment.
 pub(crate) fn tsbe(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tsbe"));
-    command
-        .env_clear()
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.env_clear().current_dir(folder).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -103,9 +89,7 @@ pub(crate) struct Tsbe {
 impl Tsbe {
     /// Sends a signal by its name, `TERM` or `KILL`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
     }
 
@@ -120,12 +104,7 @@ impl Tsbe {
                 None => std::thread::sleep(Duration::from_millis(5)),
             }
         };
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut printed)
-            .unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
         self.said.take().unwrap().read_to_string(&mut said).unwrap();
         (status, printed, said)
     }
@@ -154,8 +133,6 @@ pub(crate) async fn purchase(
     body: &Value,
     key: &str,
 ) -> reqwest::Result<reqwest::Response> {
-    let request = client
-        .post(format!("{url}/api/v1/tickets/purchase"))
-        .header("Idempotency-Key", key);
+    let request = client.post(format!("{url}/api/v1/tickets/purchase")).header("Idempotency-Key", key);
     request.json(body).timeout(PATIENCE).send().await
 }

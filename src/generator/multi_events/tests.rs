@@ -38,11 +38,7 @@ fn another_seed_number_of_tickets_or_set_of_venues_has_other_ids() {
         100_000,
     );
     let first = ids(catalogue(1, 100_000));
-    for other in [
-        catalogue(2, 100_000),
-        catalogue(1, 100_001),
-        fewer_venues.unwrap(),
-    ] {
+    for other in [catalogue(2, 100_000), catalogue(1, 100_001), fewer_venues.unwrap()] {
         assert!(first.is_disjoint(&ids(other)));
     }
 }
@@ -77,21 +73,12 @@ fn the_rounding_of_the_start_moves_no_other_draw() {
 
 #[test]
 fn the_total_is_within_five_per_cent() {
-    for (seed, tickets) in [
-        (1, 1_000),
-        (1, 10_000),
-        (2, 10_000),
-        (3, 10_000),
-        (1, 100_000),
-        (1, 1_000_000),
-        (2, 10_000_000),
-    ] {
+    for (seed, tickets) in
+        [(1, 1_000), (1, 10_000), (2, 10_000), (3, 10_000), (1, 100_000), (1, 1_000_000), (2, 10_000_000)]
+    {
         let mut items = catalogue(seed, tickets);
         let total: u64 = items.by_ref().map(|item| item.tickets()).sum();
-        assert!(
-            (tickets * 95 / 100..=tickets * 105 / 100).contains(&total),
-            "{total} of {tickets}"
-        );
+        assert!((tickets * 95 / 100..=tickets * 105 / 100).contains(&total), "{total} of {tickets}");
         assert_eq!((items.tickets_so_far(), items.shortfall()), (total, None));
         assert_eq!(items.next(), None, "it stays at its end");
     }
@@ -140,11 +127,7 @@ fn tiny_requests_end_and_say_why() {
 
 #[test]
 fn venues_too_large_for_the_rest_end_it_early() {
-    let arenas = VENUES
-        .iter()
-        .filter(|venue| venue.kind == "arena")
-        .cloned()
-        .collect();
+    let arenas = VENUES.iter().filter(|venue| venue.kind == "arena").cloned().collect();
     let start = Timestamp::from_second(START).unwrap();
     let mut items = MultiEvents::new(&GeneratorConfig::default(), 1, start, arenas, 4_000).unwrap();
     let total: u64 = items.by_ref().map(|item| item.tickets()).sum();
@@ -158,11 +141,7 @@ fn every_count_ends_within_its_limit() {
         let mut items = catalogue(tickets, tickets);
         let total: u64 = items.by_ref().map(|item| item.tickets()).sum();
         assert!(total <= tickets + tickets / 20);
-        assert_eq!(
-            items.shortfall().is_none(),
-            total >= tickets - tickets / 20,
-            "{tickets}"
-        );
+        assert_eq!(items.shortfall().is_none(), total >= tickets - tickets / 20, "{tickets}");
     }
 }
 
@@ -172,10 +151,7 @@ fn requests_that_nothing_can_fulfil_are_refused() {
     let new =
         |venues, tickets| MultiEvents::new(&config, 1, Timestamp::UNIX_EPOCH, venues, tickets).unwrap_err();
     assert_eq!(new(VENUES.clone(), 0), "the number of tickets must be at least 1");
-    assert_eq!(
-        new(Vec::new(), 1),
-        "there are no venues for events to take place at"
-    );
+    assert_eq!(new(Vec::new(), 1), "there are no venues for events to take place at");
     let mut attic = VENUES[0].clone();
     attic.kind = "attic".to_owned();
     assert_eq!(
@@ -193,18 +169,12 @@ fn types_follow_their_weights_and_events_their_range() {
     let config = GeneratorConfig::parse(&document.to_string()).unwrap();
     let mut seen: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for item in of_config(&config, 1, u64::MAX).take(2_000) {
-        seen.entry(item.multi_event.name)
-            .or_default()
-            .push(item.events.len());
+        seen.entry(item.multi_event.name).or_default().push(item.events.len());
     }
     // Of 10,621: 5,000, 5,000 and 500.
     for (name, expected) in [("smallShow", 941), ("mediumShow", 941), ("largeShow", 94)] {
         let events = &seen[name];
-        assert!(
-            events.len().abs_diff(expected) < expected / 4,
-            "{name}: {}",
-            events.len()
-        );
+        assert!(events.len().abs_diff(expected) < expected / 4, "{name}: {}", events.len());
         assert!(events.iter().all(|events| (1..10).contains(events)));
     }
     let events: usize = seen["smallShow"].iter().sum();
@@ -240,8 +210,5 @@ fn ten_million_tickets_are_drawn_in_seconds() {
     let items = MultiEvents::new(&config, 1, Timestamp::UNIX_EPOCH, venues, 10_000_000).unwrap();
     let count = items.count();
     let total = begun.elapsed();
-    assert!(
-        total.as_secs() < 5,
-        "1,000 venues in {drawn:?}, then {count} multi-events until {total:?}"
-    );
+    assert!(total.as_secs() < 5, "1,000 venues in {drawn:?}, then {count} multi-events until {total:?}");
 }

@@ -49,10 +49,7 @@ fn each_mistake_has_its_sentence() {
     for row in BROKEN.lines().skip(1) {
         let [place, value, expected] = row.split(" | ").collect::<Vec<_>>().try_into().unwrap();
         let mistakes = mistakes_with(&[(place, serde_json::from_str(value).unwrap())]);
-        assert!(
-            mistakes.iter().any(|mistake| mistake == expected),
-            "{row}: {mistakes:?}"
-        );
+        assert!(mistakes.iter().any(|mistake| mistake == expected), "{row}: {mistakes:?}");
     }
 }
 
@@ -61,10 +58,7 @@ fn types_without_weight_or_entries_are_refused() {
     let mistakes = mistakes_with(&[("/venueTypes", json!({})), ("/multiEventTypes", json!({}))]);
     assert_eq!(
         mistakes,
-        [
-            "venueTypes: one weight must be above 0",
-            "multiEventTypes: one weight must be above 0"
-        ]
+        ["venueTypes: one weight must be above 0", "multiEventTypes: one weight must be above 0"]
     );
 }
 
@@ -87,10 +81,7 @@ fn names_with_a_colon_are_refused() {
     let club =
         json!({"weight": 1, "seats": [1, 2], "configs": {"a:b": {"seatsFactor": 1, "tiers": {"X": 1}}}});
     let mistakes = mistakes_with(&[("/venueTypes", json!({ "club": club }))]);
-    assert_eq!(
-        mistakes[0],
-        "venueTypes.club.configs.a:b: must not contain a colon"
-    );
+    assert_eq!(mistakes[0], "venueTypes.club.configs.a:b: must not contain a colon");
 }
 
 #[test]
@@ -109,10 +100,7 @@ fn what_is_no_such_document_is_one_mistake_with_its_place() {
         ("", "EOF while parsing a value at line 1 column 0"),
         (r#"{"colour": 1}"#, "unknown field `colour`"),
         ("{}", "missing field `allForSaleNow`"),
-        (
-            r#"{"eventDateRange": -1}"#,
-            "invalid value: integer `-1`, expected u32 at line 1",
-        ),
+        (r#"{"eventDateRange": -1}"#, "invalid value: integer `-1`, expected u32 at line 1"),
     ] {
         let mistakes = GeneratorConfig::parse(json).unwrap_err();
         assert_eq!(mistakes.len(), 1, "{json}");

@@ -13,14 +13,8 @@ pub async fn an_account_is_found_by_address_and_id(store: &Subject) {
 }
 
 pub async fn the_same_account_again_is_the_same(store: &Subject) {
-    let first = store
-        .create_account(&new_account("again@example.com"))
-        .await
-        .unwrap();
-    let second = store
-        .create_account(&new_account("again@example.com"))
-        .await
-        .unwrap();
+    let first = store.create_account(&new_account("again@example.com")).await.unwrap();
+    let second = store.create_account(&new_account("again@example.com")).await.unwrap();
     assert!(first.created && !second.created);
     assert_eq!(first.account, second.account);
 }
@@ -33,10 +27,7 @@ pub async fn an_address_of_another_name_is_refused(store: &Subject) {
     let mut other_country = new_account("taken@example.com");
     other_country.country = CountryCode::parse("US").unwrap();
     for other in [other_name, other_country] {
-        assert!(matches!(
-            store.create_account(&other).await,
-            Err(StoreError::EmailTaken)
-        ));
+        assert!(matches!(store.create_account(&other).await, Err(StoreError::EmailTaken)));
     }
     assert_eq!(store.account(&first.email).await.unwrap().id, first.id);
 }
@@ -44,12 +35,7 @@ pub async fn an_address_of_another_name_is_refused(store: &Subject) {
 pub async fn the_same_account_at_once_is_made_once(store: &Subject) {
     let tasks = (0..50).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move {
-            store
-                .create_account(&new_account("rush@example.com"))
-                .await
-                .unwrap()
-        })
+        tokio::spawn(async move { store.create_account(&new_account("rush@example.com")).await.unwrap() })
     });
     let mut created = 0;
     let mut ids = HashSet::new();

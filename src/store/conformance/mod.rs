@@ -2,13 +2,7 @@
 //!
 //! Each makes what it needs under ids of its own, so all may share one store. An engine's tests get one
 //! test a promise from [`conformance_tests!`](crate::conformance_tests).
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    missing_docs,
-    reason = "these are tests"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "these are tests")]
 
 pub mod accounts;
 pub mod catalogue;
@@ -75,10 +69,7 @@ pub struct Dates {
 
 impl Dates {
     pub fn on_sale() -> Self {
-        Self {
-            event: hours_from_now(24 * 30),
-            sale: hours_from_now(-1),
-        }
+        Self { event: hours_from_now(24 * 30), sale: hours_from_now(-1) }
     }
 }
 
@@ -95,10 +86,7 @@ pub async fn event_with(store: &Subject, seats: &[u32]) -> Fixture {
 pub async fn event_at(store: &Subject, seats: &[u32], dates: Dates) -> Fixture {
     let (fixture, venue, multi_event) = new_event(seats, &dates);
     store.load_venues(mark("venues"), vec![venue]).await.unwrap();
-    store
-        .load_multi_events(mark("tickets"), vec![multi_event])
-        .await
-        .unwrap();
+    store.load_multi_events(mark("tickets"), vec![multi_event]).await.unwrap();
     fixture
 }
 
@@ -132,23 +120,10 @@ fn new_event(seats: &[u32], dates: &Dates) -> (Fixture, Venue, NewMultiEvent) {
         categories: categories.iter().map(on_sale).collect(),
     };
     let id = MultiEventId::random(&mut rng);
-    let fixture = Fixture {
-        multi_event: id,
-        event: event.id,
-        categories: categories.iter().map(|c| c.id).collect(),
-    };
-    let multi_event = MultiEvent {
-        id,
-        name: "Silver Lanterns".to_owned(),
-    };
-    (
-        fixture,
-        venue,
-        NewMultiEvent {
-            multi_event,
-            events: vec![event],
-        },
-    )
+    let fixture =
+        Fixture { multi_event: id, event: event.id, categories: categories.iter().map(|c| c.id).collect() };
+    let multi_event = MultiEvent { id, name: "Silver Lanterns".to_owned() };
+    (fixture, venue, NewMultiEvent { multi_event, events: vec![event] })
 }
 
 /// The mark of a load that nobody resumes.
@@ -199,17 +174,13 @@ pub fn keyed(
 }
 
 pub async fn buy(store: &Subject, purchase: &Purchase) -> Result<Purchased> {
-    store
-        .purchase_tickets(purchase, Instant::now() + Duration::from_secs(30))
-        .await
+    store.purchase_tickets(purchase, Instant::now() + Duration::from_secs(30)).await
 }
 
 /// How many tickets of the first category are sold.
 pub async fn sold(store: &Subject, fixture: &Fixture) -> u32 {
     let sold = store.seats_sold(fixture.event).await.unwrap();
-    sold.iter()
-        .find(|sold| sold.category == fixture.categories[0])
-        .map_or(0, |sold| sold.sold)
+    sold.iter().find(|sold| sold.category == fixture.categories[0]).map_or(0, |sold| sold.sold)
 }
 
 /// Recounts everything.

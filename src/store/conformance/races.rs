@@ -81,10 +81,7 @@ pub async fn the_same_key_at_once_is_one_sale(store: &Subject) {
 pub async fn keys_with_changed_bodies_at_once_make_one_sale(store: &Subject) {
     let (fixture, account) = (event_with(store, &[SEATS]).await, buyer(store).await);
     let tasks = (0..50).map(|at| {
-        let (store, wish) = (
-            store.clone(),
-            keyed(account.id, &fixture, 0, 1 + at % 5, Some("changed")),
-        );
+        let (store, wish) = (store.clone(), keyed(account.id, &fixture, 0, 1 + at % 5, Some("changed")));
         tokio::spawn(async move { buy(&store, &wish).await })
     });
     let (mut made, mut replayed, mut refused) = (Vec::new(), 0, 0);
@@ -121,9 +118,7 @@ pub async fn readers_never_see_half_a_sale(store: &Subject) {
     let mut tasks = Vec::new();
     for seed in 0..8 {
         let (store, fixture, account) = (store.clone(), fixture.clone(), buyer(store).await);
-        tasks.push(tokio::spawn(async move {
-            buy_until_sold_out(&store, account.id, &fixture, seed).await
-        }));
+        tasks.push(tokio::spawn(async move { buy_until_sold_out(&store, account.id, &fixture, seed).await }));
     }
     for task in tasks {
         task.await.unwrap();

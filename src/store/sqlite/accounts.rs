@@ -14,39 +14,20 @@ const INSERT: &str = "INSERT INTO Account (AccountId, Email, Name, CountryCode) 
 /// Makes the account or finds the same one, inside the writer's transaction.
 pub(super) fn create_account(connection: &Connection, new: &NewAccount) -> Result<CreatedAccount> {
     match find(connection, &new.email)? {
-        Some(account) if account.name == new.name && account.country == new.country => Ok(CreatedAccount {
-            account,
-            created: false,
-        }),
+        Some(account) if account.name == new.name && account.country == new.country => {
+            Ok(CreatedAccount { account, created: false })
+        }
         Some(_) => Err(StoreError::EmailTaken),
         None => {
-            connection
-                .prepare_cached(INSERT)?
-                .execute(params![new.id, new.email, new.name, new.country])?;
-            let NewAccount {
-                id,
-                name,
-                email,
-                country,
-            } = new.clone();
-            Ok(CreatedAccount {
-                account: Account {
-                    id,
-                    name,
-                    email,
-                    country,
-                },
-                created: true,
-            })
+            connection.prepare_cached(INSERT)?.execute(params![new.id, new.email, new.name, new.country])?;
+            let NewAccount { id, name, email, country } = new.clone();
+            Ok(CreatedAccount { account: Account { id, name, email, country }, created: true })
         }
     }
 }
 
 fn find(connection: &Connection, email: &Email) -> rusqlite::Result<Option<Account>> {
-    connection
-        .prepare_cached(BY_EMAIL)?
-        .query_row([email], rows::account)
-        .optional()
+    connection.prepare_cached(BY_EMAIL)?.query_row([email], rows::account).optional()
 }
 
 pub(super) fn account(connection: &Connection, email: &Email) -> Result<Account> {
@@ -54,10 +35,7 @@ pub(super) fn account(connection: &Connection, email: &Email) -> Result<Account>
 }
 
 pub(super) fn account_by_id(connection: &Connection, id: AccountId) -> Result<Account> {
-    let found = connection
-        .prepare_cached(BY_ID)?
-        .query_row([id], rows::account)
-        .optional()?;
+    let found = connection.prepare_cached(BY_ID)?.query_row([id], rows::account).optional()?;
     found.ok_or(StoreError::NotFound(Entity::Account))
 }
 

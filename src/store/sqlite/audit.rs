@@ -98,18 +98,13 @@ fn strays(connection: &Connection, auditor: &mut Auditor) -> Result<()> {
         Ok(())
     };
     visit(STRAY_COUNTERS, &mut |row| {
-        let detail = format!(
-            "a counter for ticket category {}, which does not exist",
-            row.get::<_, i64>(0)?
-        );
+        let detail = format!("a counter for ticket category {}, which does not exist", row.get::<_, i64>(0)?);
         auditor.add("wrong-counter", None, vec![], detail);
         Ok(())
     })?;
     visit(STRAY_SALES, &mut |row| {
-        let detail = format!(
-            "the sale is of ticket category {}, which does not exist",
-            row.get::<_, i64>(1)?
-        );
+        let detail =
+            format!("the sale is of ticket category {}, which does not exist", row.get::<_, i64>(1)?);
         auditor.add("unknown-category", None, vec![row.get(0)?], detail);
         Ok(())
     })?;

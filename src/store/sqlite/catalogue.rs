@@ -28,10 +28,7 @@ pub(super) fn events_dates_range(connection: &Connection) -> Result<DatesRange> 
     })?;
     let day = |at: Micros| at.0.to_zoned_datetime(TimeZone::UTC).date();
     match ends {
-        (Some(from), Some(to)) => Ok(DatesRange {
-            from: day(from),
-            to: day(to),
-        }),
+        (Some(from), Some(to)) => Ok(DatesRange { from: day(from), to: day(to) }),
         _ => Err(StoreError::NotFound(Entity::Event)),
     }
 }
@@ -40,10 +37,7 @@ pub(super) fn events_dates_range(connection: &Connection) -> Result<DatesRange> 
 fn bounds(day: Date) -> (Timestamp, Timestamp) {
     let begin = |day: Date| day.to_zoned_datetime(TimeZone::UTC).map(|at| at.timestamp());
     let end = day.tomorrow().and_then(begin);
-    (
-        begin(day).unwrap_or(Timestamp::MAX),
-        end.unwrap_or(Timestamp::MAX),
-    )
+    (begin(day).unwrap_or(Timestamp::MAX), end.unwrap_or(Timestamp::MAX))
 }
 
 pub(super) fn multi_events(
@@ -55,29 +49,15 @@ pub(super) fn multi_events(
     let (begin, end) = bounds(day);
     let after = after.unwrap_or(MultiEventId::from_bytes([0; 16]));
     let mut statement = connection.prepare_cached(MULTI_EVENTS)?;
-    let found = statement.query_map(
-        params![
-            Micros(begin),
-            Micros(end),
-            Micros(rows::now()),
-            after,
-            limit as i64
-        ],
-        |row| {
-            Ok(MultiEvent {
-                id: row.get(0)?,
-                name: row.get(1)?,
-            })
-        },
-    )?;
+    let found = statement
+        .query_map(params![Micros(begin), Micros(end), Micros(rows::now()), after, limit as i64], |row| {
+            Ok(MultiEvent { id: row.get(0)?, name: row.get(1)? })
+        })?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn events(connection: &Connection, multi_event: MultiEventId) -> Result<Vec<EventSummary>> {
-    if !connection
-        .prepare_cached(MULTI_EVENT_EXISTS)?
-        .exists([multi_event])?
-    {
+    if !connection.prepare_cached(MULTI_EVENT_EXISTS)?.exists([multi_event])? {
         return Err(StoreError::NotFound(Entity::MultiEvent));
     }
     let mut statement = connection.prepare_cached(EVENTS)?;
@@ -88,45 +68,27 @@ pub(super) fn events(connection: &Connection, multi_event: MultiEventId) -> Resu
 pub(super) fn event(connection: &Connection, id: EventId) -> Result<EventFacts> {
     let found = connection
         .prepare_cached(EVENT)?
-        .query_row([id], |row| {
-            Ok((rows::event_summary(row)?, row.get(5)?, row.get::<_, Micros>(6)?))
-        })
+        .query_row([id], |row| Ok((rows::event_summary(row)?, row.get(5)?, row.get::<_, Micros>(6)?)))
         .optional()?;
     let Some((summary, multi_event, Micros(sale_date))) = found else {
         return Err(StoreError::NotFound(Entity::Event));
     };
     let mut statement = connection.prepare_cached(EVENT_CATEGORIES)?;
     let categories = statement.query_map([id], |row| {
-        Ok(CategoryFacts {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            seats: count(row, 2)?,
-            price: row.get(3)?,
-        })
+        Ok(CategoryFacts { id: row.get(0)?, name: row.get(1)?, seats: count(row, 2)?, price: row.get(3)? })
     })?;
     let categories = categories.collect::<rusqlite::Result<_>>()?;
-    Ok(EventFacts {
-        summary,
-        multi_event,
-        sale_date,
-        categories,
-    })
+    Ok(EventFacts { summary, multi_event, sale_date, categories })
 }
 
 pub(super) fn event_exists(connection: &Connection, id: EventId) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT 1 FROM Event WHERE EventId = ?1")?
-        .exists([id])
+    connection.prepare_cached("SELECT 1 FROM Event WHERE EventId = ?1")?.exists([id])
 }
 
 pub(super) fn seats_sold(connection: &Connection, event: EventId) -> Result<Vec<CategorySold>> {
     let mut statement = connection.prepare_cached(SEATS_SOLD)?;
-    let found = statement.query_map([event], |row| {
-        Ok(CategorySold {
-            category: row.get(0)?,
-            sold: count(row, 1)?,
-        })
-    })?;
+    let found = statement
+        .query_map([event], |row| Ok(CategorySold { category: row.get(0)?, sold: count(row, 1)? }))?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -140,13 +102,7 @@ pub(super) fn venues(connection: &Connection) -> Result<Vec<Venue>> {
         let id = row.get(0)?;
         if venues.last().is_none_or(|venue| venue.id != id) {
             let categories = Vec::new();
-            venues.push(Venue {
-                id,
-                name: row.get(1)?,
-                kind: row.get(2)?,
-                country: row.get(3)?,
-                categories,
-            });
+            venues.push(Venue { id, name: row.get(1)?, kind: row.get(2)?, country: row.get(3)?, categories });
         }
         let category = SeatingCategory {
             id: row.get(4)?,

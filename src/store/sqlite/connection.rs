@@ -64,13 +64,8 @@ fn set_up_writer(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
     if journal != "wal" || synchronous != 2 || rusqlite::version_number() < SQLITE_AT_LEAST {
-        let text = format!(
-            "journal {journal}, synchronous {synchronous}, SQLite {}",
-            rusqlite::version()
-        );
-        return Err(rusqlite::Error::ToSqlConversionFailure(
-            Invalid(text.into()).into(),
-        ));
+        let text = format!("journal {journal}, synchronous {synchronous}, SQLite {}", rusqlite::version());
+        return Err(rusqlite::Error::ToSqlConversionFailure(Invalid(text.into()).into()));
     }
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
@@ -169,11 +164,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: &Path, connections: usize) -> Self {
-        Self {
-            path: path.to_owned(),
-            idle: Mutex::new(Vec::new()),
-            permits: Semaphore::new(connections),
-        }
+        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), permits: Semaphore::new(connections) }
     }
 
     /// Runs `read` on a connection of its own, in one snapshot, off the async threads.
@@ -190,15 +181,10 @@ impl Readers {
             let snapshot = connection.unchecked_transaction()?;
             let result = read(&snapshot);
             snapshot.finish()?;
-            readers
-                .idle
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(connection);
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             result
         });
-        done.await
-            .unwrap_or_else(|panic| Err(StoreError::unavailable(panic)))
+        done.await.unwrap_or_else(|panic| Err(StoreError::unavailable(panic)))
     }
 
     fn take(&self) -> Result<Connection> {
@@ -230,9 +216,7 @@ impl OwnerLock {
         match file.try_lock() {
             Ok(()) => {
                 // Only a hint for the message below; the lock is what counts.
-                let _ = file
-                    .set_len(0)
-                    .and_then(|()| write!(file, "{}", std::process::id()));
+                let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
                 Ok(Self { _file: file })
             }
             Err(TryLockError::WouldBlock) => {

@@ -66,9 +66,7 @@ impl Inventory {
                 at
             }
         };
-        self.categories
-            .get_mut(at)
-            .ok_or_else(|| StoreError::damaged("the inventory lost a category"))
+        self.categories.get_mut(at).ok_or_else(|| StoreError::damaged("the inventory lost a category"))
     }
 
     /// Notes that the seats of this category differ from what is stored.
@@ -88,16 +86,11 @@ impl Inventory {
             return Ok(());
         }
         // In the order of their rows, so that neighbours share a page while it is in hand.
-        self.changed
-            .sort_unstable_by_key(|&at| self.categories.get(at).map(|category| category.no));
+        self.changed.sort_unstable_by_key(|&at| self.categories.get(at).map(|category| category.no));
         let mut statement = connection.prepare_cached(WRITE_COUNTER)?;
         for at in self.changed.drain(..) {
             if let Some(category) = self.categories.get_mut(at) {
-                statement.execute(params![
-                    category.no,
-                    category.seats.sold(),
-                    category.seats.to_bytes()
-                ])?;
+                statement.execute(params![category.no, category.seats.sold(), category.seats.to_bytes()])?;
                 category.changed = false;
             }
         }
@@ -120,17 +113,12 @@ fn read(connection: &Connection, event: EventId, category: CategoryId) -> Result
         })
         .optional()?;
     match found {
-        Some((no, price, (sale_date, event_date), Some(seats))) => Ok(Category {
-            no,
-            price,
-            sale_date,
-            event_date,
-            seats,
-            changed: false,
-        }),
-        Some((no, ..)) => Err(StoreError::damaged(format!(
-            "ticket category {no}: the counter contradicts the seats"
-        ))),
+        Some((no, price, (sale_date, event_date), Some(seats))) => {
+            Ok(Category { no, price, sale_date, event_date, seats, changed: false })
+        }
+        Some((no, ..)) => {
+            Err(StoreError::damaged(format!("ticket category {no}: the counter contradicts the seats")))
+        }
         None if event_exists(connection, event)? => Err(StoreError::NotFound(Entity::Category)),
         None => Err(StoreError::NotFound(Entity::Event)),
     }

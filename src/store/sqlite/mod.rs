@@ -1,14 +1,16 @@
 //! The embedded engine: one SQLite file, written by one thread in groups, read by a few others.
 //!
-//! `writer` commits groups of purchases; `purchase` is what one of them does; `inventory` and
-//! `sale_index` are what the writer keeps in memory for it. `accounts`, `catalogue`, `sales`, `load`
-//! and `audit` are the statements of each use case. `connection` and `schema` open the file.
+//! `writer` commits requests in groups, `group` is what they ask and are answered; `purchase` is what
+//! one of them does; `inventory` and `sale_index` are what the writer keeps in memory for it.
+//! `accounts`, `catalogue`, `sales`, `load` and `audit` are the statements of each use case, `rows` is
+//! between columns and types. `connection` and `schema` open the file.
 
 mod accounts;
 mod audit;
 mod catalogue;
 mod connection;
 mod error;
+mod group;
 mod inventory;
 mod load;
 mod purchase;
@@ -83,12 +85,7 @@ impl SqliteStore {
             .start()
             .map_err(|error| OpenError(format!("cannot start the writer's thread: {error}")))?;
         let readers = Arc::new(Readers::new(path, READERS));
-        Ok(Self {
-            readers,
-            writer,
-            tail,
-            lock: std::sync::Mutex::new(lock),
-        })
+        Ok(Self { readers, writer, tail, lock: std::sync::Mutex::new(lock) })
     }
 }
 
@@ -100,22 +97,16 @@ impl Store for SqliteStore {
 
     async fn account(&self, email: &Email) -> Result<Account> {
         let email = email.clone();
-        self.readers
-            .read(move |connection| accounts::account(connection, &email))
-            .await
+        self.readers.read(move |connection| accounts::account(connection, &email)).await
     }
 
     async fn account_by_id(&self, id: AccountId) -> Result<Account> {
-        self.readers
-            .read(move |connection| accounts::account_by_id(connection, id))
-            .await
+        self.readers.read(move |connection| accounts::account_by_id(connection, id)).await
     }
 
     async fn sales(&self, account: AccountId, limit: usize) -> Result<Vec<Sale>> {
         let tail = self.tail.clone();
-        self.readers
-            .read(move |connection| sales::sales(connection, &tail, account, limit))
-            .await
+        self.readers.read(move |connection| sales::sales(connection, &tail, account, limit)).await
     }
 
     async fn events_dates_range(&self) -> Result<DatesRange> {
@@ -128,27 +119,19 @@ impl Store for SqliteStore {
         after: Option<MultiEventId>,
         limit: usize,
     ) -> Result<Vec<MultiEvent>> {
-        self.readers
-            .read(move |connection| catalogue::multi_events(connection, day, after, limit))
-            .await
+        self.readers.read(move |connection| catalogue::multi_events(connection, day, after, limit)).await
     }
 
     async fn events(&self, multi_event: MultiEventId) -> Result<Vec<EventSummary>> {
-        self.readers
-            .read(move |connection| catalogue::events(connection, multi_event))
-            .await
+        self.readers.read(move |connection| catalogue::events(connection, multi_event)).await
     }
 
     async fn event(&self, id: EventId) -> Result<EventFacts> {
-        self.readers
-            .read(move |connection| catalogue::event(connection, id))
-            .await
+        self.readers.read(move |connection| catalogue::event(connection, id)).await
     }
 
     async fn seats_sold(&self, event: EventId) -> Result<Vec<CategorySold>> {
-        self.readers
-            .read(move |connection| catalogue::seats_sold(connection, event))
-            .await
+        self.readers.read(move |connection| catalogue::seats_sold(connection, event)).await
     }
 
     async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
@@ -157,16 +140,12 @@ impl Store for SqliteStore {
 
     async fn sale(&self, id: SaleId) -> Result<Sale> {
         let tail = self.tail.clone();
-        self.readers
-            .read(move |connection| sales::sale(connection, &tail, id))
-            .await
+        self.readers.read(move |connection| sales::sale(connection, &tail, id)).await
     }
 
     async fn ready(&self) -> Result<()> {
         self.writer.ready()?;
-        self.readers
-            .read(|connection| Ok(connection.query_row("SELECT 1 FROM Meta", [], |_| Ok(()))?))
-            .await
+        self.readers.read(|connection| Ok(connection.query_row("SELECT 1 FROM Meta", [], |_| Ok(()))?)).await
     }
 
     async fn failed(&self) -> String {
@@ -176,10 +155,7 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.readers.close();
         self.writer.close().await;
-        self.lock
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .take();
+        self.lock.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     }
 
     async fn venues(&self) -> Result<Vec<Venue>> {
@@ -191,15 +167,11 @@ impl Store for SqliteStore {
     }
 
     async fn load_venues(&self, mark: LoadMark, venues: Vec<Venue>) -> Result<()> {
-        self.writer
-            .alone(move |connection| load::load_venues(connection, &mark, &venues))
-            .await
+        self.writer.alone(move |connection| load::load_venues(connection, &mark, &venues)).await
     }
 
     async fn load_multi_events(&self, mark: LoadMark, multi_events: Vec<NewMultiEvent>) -> Result<()> {
-        self.writer
-            .alone(move |connection| load::load_multi_events(connection, &mark, &multi_events))
-            .await
+        self.writer.alone(move |connection| load::load_multi_events(connection, &mark, &multi_events)).await
     }
 
     async fn catalogue_size(&self) -> Result<CatalogueSize> {
@@ -207,14 +179,10 @@ impl Store for SqliteStore {
     }
 
     async fn reset(&self, catalogue: bool) -> Result<()> {
-        self.writer
-            .alone(move |connection| load::reset(connection, catalogue))
-            .await
+        self.writer.alone(move |connection| load::reset(connection, catalogue)).await
     }
 
     async fn audit(&self, progress: AuditProgress) -> Result<AuditReport> {
-        self.readers
-            .read(move |connection| audit::audit(connection, &progress))
-            .await
+        self.readers.read(move |connection| audit::audit(connection, &progress)).await
     }
 }

@@ -65,28 +65,17 @@ impl Ledger {
         purchase: &Purchase,
     ) -> Result<(Sale, bool)> {
         if let Some(sale) = self.made_before(connection, purchase)? {
-            return if purchase.asks_for(&sale) {
-                Ok((sale, true))
-            } else {
-                Err(StoreError::KeyReused)
-            };
+            return if purchase.asks_for(&sale) { Ok((sale, true)) } else { Err(StoreError::KeyReused) };
         }
         self.check_account(connection, purchase.account)?;
         let now = rows::now();
         let start = self.rng.next_u32();
-        let category = self
-            .inventory
-            .category(connection, purchase.event, purchase.category)?;
+        let category = self.inventory.category(connection, purchase.event, purchase.category)?;
         if !is_on_sale(category.sale_date, category.event_date, now) {
-            return Err(StoreError::NotOnSale {
-                from: category.sale_date,
-                until: category.event_date,
-            });
+            return Err(StoreError::NotOnSale { from: category.sale_date, until: category.event_date });
         }
         let Some(seats) = category.seats.take_neighbours(purchase.quantity.get(), start) else {
-            return Err(StoreError::SoldOut {
-                left: category.seats.free(),
-            });
+            return Err(StoreError::SoldOut { left: category.seats.free() });
         };
         let (category_no, price) = (category.no, category.price);
         self.inventory.mark_changed(purchase.event, purchase.category);
@@ -102,8 +91,7 @@ impl Ledger {
         };
         self.last_no += 1;
         // The seats are taken in memory already: whatever the error, the group has to be given up.
-        sales::insert(connection, self.last_no, category_no, &sale)
-            .map_err(|error| StoreError::unavailable(error))?;
+        sales::insert(connection, self.last_no, category_no, &sale).map_err(StoreError::unavailable)?;
         self.index.add(sale.id, self.last_no);
         Ok((sale, false))
     }

@@ -74,9 +74,7 @@ impl ToSql for Micros {
 
 impl FromSql for Micros {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Timestamp::from_microsecond(value.as_i64()?)
-            .map(Self)
-            .map_err(FromSqlError::other)
+        Timestamp::from_microsecond(value.as_i64()?).map(Self).map_err(FromSqlError::other)
     }
 }
 
@@ -88,12 +86,7 @@ pub(super) fn now() -> Timestamp {
 
 /// Reads `AccountId, Name, Email, CountryCode`.
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
-    Ok(Account {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        email: row.get(2)?,
-        country: row.get(3)?,
-    })
+    Ok(Account { id: row.get(0)?, name: row.get(1)?, email: row.get(2)?, country: row.get(3)? })
 }
 
 /// Reads `EventId, EventName, VenueName, CountryCode, EventDate`.

@@ -59,10 +59,7 @@ impl SharedTail {
     ) -> rusqlite::Result<Vec<i64>> {
         let (mut found, known_up_to) = {
             let tail = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            let in_memory = tail
-                .batch
-                .range(range.clone())
-                .chain(tail.recent.range(range.clone()));
+            let in_memory = tail.batch.range(range.clone()).chain(tail.recent.range(range.clone()));
             (in_memory.map(|(_, &no)| no).collect::<Vec<_>>(), tail.known_up_to)
         };
         let mut index = connection.prepare_cached(FIND_IN)?;
@@ -95,32 +92,19 @@ pub(super) struct SaleIndex {
 
 impl SaleIndex {
     pub(super) fn new(tail: SharedTail) -> Self {
-        Self {
-            tail,
-            entering: None,
-            group: Entries::new(),
-            batch_size: BATCH,
-        }
+        Self { tail, entering: None, group: Entries::new(), batch_size: BATCH }
     }
 
     /// An index that gathers fewer sales, so that a test sees many batches.
     #[cfg(test)]
     pub(super) fn with_batch(tail: SharedTail, batch_size: usize) -> Self {
-        Self {
-            batch_size,
-            ..Self::new(tail)
-        }
+        Self { batch_size, ..Self::new(tail) }
     }
 
     /// Makes a tail for readers of a process that never sells: empty, with the ledger read on demand.
     pub(super) fn attach_tail(tail: &SharedTail, connection: &Connection) -> rusqlite::Result<()> {
         let indexed: i64 = connection.query_row(INDEXED_UP_TO, [], |row| row.get(0))?;
-        tail.change(|tail| {
-            *tail = Tail {
-                known_up_to: indexed,
-                ..Tail::default()
-            }
-        });
+        tail.change(|tail| *tail = Tail { known_up_to: indexed, ..Tail::default() });
         Ok(())
     }
 
@@ -156,10 +140,7 @@ impl SaleIndex {
         };
         match in_tail {
             Some(no) => Ok(Some(no)),
-            None => connection
-                .prepare_cached(FIND)?
-                .query_row([id], |row| row.get(0))
-                .optional(),
+            None => connection.prepare_cached(FIND)?.query_row([id], |row| row.get(0)).optional(),
         }
     }
 
@@ -199,11 +180,7 @@ impl SaleIndex {
         let (begins, _outdated) = self.tail.change(|tail| {
             tail.known_up_to = group.values().copied().max().unwrap_or(0).max(tail.known_up_to);
             tail.recent.extend(group);
-            let outdated = if at_rest {
-                std::mem::take(&mut tail.batch)
-            } else {
-                Arc::default()
-            };
+            let outdated = if at_rest { std::mem::take(&mut tail.batch) } else { Arc::default() };
             let begins = at_rest && tail.recent.len() >= batch_size;
             if begins {
                 tail.batch = Arc::new(std::mem::take(&mut tail.recent));

@@ -34,10 +34,7 @@ pub(super) fn insert(
 /// The sale with this number.
 pub(super) fn by_no(connection: &Connection, no: i64) -> rusqlite::Result<Option<Sale>> {
     let sql = const_format_by_no();
-    connection
-        .prepare_cached(sql)?
-        .query_row([no], rows::sale)
-        .optional()
+    connection.prepare_cached(sql)?.query_row([no], rows::sale).optional()
 }
 
 /// The statement of [`by_no`], made once.
@@ -67,11 +64,7 @@ pub(super) fn sales(
     limit: usize,
 ) -> Result<Vec<Sale>> {
     let mut sales = Vec::new();
-    for no in tail
-        .find(connection, &SaleId::range_of(account))?
-        .into_iter()
-        .rev()
-    {
+    for no in tail.find(connection, &SaleId::range_of(account))?.into_iter().rev() {
         if sales.len() == limit {
             break;
         }

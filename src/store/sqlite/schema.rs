@@ -17,11 +17,7 @@ type Opened<T> = Result<T, OpenError>;
 
 /// All migrations as one text.
 pub(crate) fn schema_text() -> String {
-    MIGRATIONS
-        .iter()
-        .map(|(_, sql)| *sql)
-        .collect::<Vec<_>>()
-        .join("\n")
+    MIGRATIONS.iter().map(|(_, sql)| *sql).collect::<Vec<_>>().join("\n")
 }
 
 /// The state of the file at `path`, which is not changed.
@@ -32,22 +28,12 @@ pub(crate) fn schema_status(path: &Path) -> Opened<SchemaStatus> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(|error| cannot_use(path, &error))?;
     check_is_ours(&connection, path)?;
-    version(&connection)
-        .map(status_of)
-        .map_err(|error| cannot_use(path, &error))
+    version(&connection).map(status_of).map_err(|error| cannot_use(path, &error))
 }
 
 fn status_of(current: u32) -> SchemaStatus {
-    let pending = MIGRATIONS
-        .iter()
-        .skip(current as usize)
-        .map(|(name, _)| (*name).to_owned())
-        .collect();
-    SchemaStatus {
-        current,
-        latest: MIGRATIONS.len() as u32,
-        pending,
-    }
+    let pending = MIGRATIONS.iter().skip(current as usize).map(|(name, _)| (*name).to_owned()).collect();
+    SchemaStatus { current, latest: MIGRATIONS.len() as u32, pending }
 }
 
 /// Refuses files of other programs and of newer versions of this one. An empty file is ours to fill.

@@ -29,11 +29,7 @@ impl TestStore {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("ticketshop.db");
         let engine = Arc::new(SqliteStore::open_with(&path, Access::Serve, ledger).unwrap());
-        Self {
-            store: engine.clone(),
-            engine,
-            directory,
-        }
+        Self { store: engine.clone(), engine, directory }
     }
 
     fn path(&self) -> PathBuf {
@@ -91,19 +87,13 @@ async fn what_was_sold_is_there_after_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_sell_from_one_file() {
     let served = TestStore::new();
-    let (fixture, account) = (
-        event_with(&served.store, &[200]).await,
-        buyer(&served.store).await,
-    );
+    let (fixture, account) = (event_with(&served.store, &[200]).await, buyer(&served.store).await);
     let attached = served.open(Access::Attach);
     let other = buyer(&attached).await;
     // Turn by turn: whoever buys has to see what the other has sold, and to find it by its key.
     for turn in 0..40 {
-        let (here, there) = if turn % 2 == 0 {
-            (&served.store, &attached)
-        } else {
-            (&attached, &served.store)
-        };
+        let (here, there) =
+            if turn % 2 == 0 { (&served.store, &attached) } else { (&attached, &served.store) };
         let wish = keyed(account.id, &fixture, 0, 3, Some(&format!("turn-{turn}")));
         let sale = buy(here, &wish).await.unwrap().sale;
         buy(here, &purchase(other.id, &fixture, 0, 1)).await.unwrap();
@@ -121,22 +111,12 @@ async fn a_process_that_kept_seats_forgets_them_after_a_reset() {
     let fixture = event_with(&served.store, &[10]).await;
     let attached = served.open(Access::Attach);
     let account = buyer(&attached).await;
-    buy(&attached, &purchase(account.id, &fixture, 0, 10))
-        .await
-        .unwrap();
+    buy(&attached, &purchase(account.id, &fixture, 0, 10)).await.unwrap();
     served.store.reset(false).await.unwrap();
     let answer = buy(&attached, &purchase(account.id, &fixture, 0, 1)).await;
     assert!(matches!(answer, Err(StoreError::NotFound(_))), "{answer:?}");
     let account = buyer(&attached).await;
-    assert_eq!(
-        buy(&attached, &purchase(account.id, &fixture, 0, 10))
-            .await
-            .unwrap()
-            .sale
-            .seats
-            .count(),
-        10
-    );
+    assert_eq!(buy(&attached, &purchase(account.id, &fixture, 0, 10)).await.unwrap().sale.seats.count(), 10);
     assert_consistent(&served.store).await;
 }
 
@@ -145,25 +125,12 @@ async fn audit_after(damage: &str) -> Vec<&'static str> {
     let store = TestStore::new();
     let (fixture, account) = (event_with(&store, &[100]).await, buyer(&store).await);
     for quantity in [3, 4] {
-        buy(&store, &purchase(account.id, &fixture, 0, quantity))
-            .await
-            .unwrap();
+        buy(&store, &purchase(account.id, &fixture, 0, quantity)).await.unwrap();
     }
     store.close().await;
-    Connection::open(store.path())
-        .unwrap()
-        .execute_batch(damage)
-        .unwrap();
-    let report = store
-        .open(Access::Attach)
-        .audit(Box::new(|_, _| ()))
-        .await
-        .unwrap();
-    let mut kinds: Vec<_> = report
-        .disagreements
-        .iter()
-        .map(|disagreement| disagreement.kind)
-        .collect();
+    Connection::open(store.path()).unwrap().execute_batch(damage).unwrap();
+    let report = store.open(Access::Attach).audit(Box::new(|_, _| ())).await.unwrap();
+    let mut kinds: Vec<_> = report.disagreements.iter().map(|disagreement| disagreement.kind).collect();
     kinds.dedup();
     kinds
 }
@@ -176,31 +143,16 @@ async fn the_audit_sees_every_kind_of_damage() {
             "UPDATE Sale SET Seats = (SELECT Seats FROM Sale WHERE SaleNo = 1) WHERE SaleNo = 2",
             vec!["ticket-in-two-sales", "ticket-without-sale", "wrong-counter"],
         ),
-        (
-            "UPDATE SoldTicketsCounter SET Sold = Sold + 1",
-            vec!["wrong-counter"],
-        ),
-        (
-            "DELETE FROM Sale WHERE SaleNo = 2",
-            vec!["ticket-without-sale", "wrong-counter"],
-        ),
+        ("UPDATE SoldTicketsCounter SET Sold = Sold + 1", vec!["wrong-counter"]),
+        ("DELETE FROM Sale WHERE SaleNo = 2", vec!["ticket-without-sale", "wrong-counter"]),
         (
             "UPDATE SoldTicketsCounter SET Sold = 0, SoldSeats = zeroblob(length(SoldSeats))",
             vec!["sale-without-tickets", "wrong-counter"],
         ),
-        (
-            "DELETE FROM SoldTicketsCounter",
-            vec!["sale-without-tickets", "wrong-counter"],
-        ),
+        ("DELETE FROM SoldTicketsCounter", vec!["sale-without-tickets", "wrong-counter"]),
         ("DELETE FROM Account", vec!["unknown-account"]),
-        (
-            "UPDATE Meta SET Value = 2 WHERE Name = 'IndexedUpTo'",
-            vec!["sale-not-found-by-id"],
-        ),
-        (
-            "INSERT INTO SaleById VALUES (randomblob(16), 99)",
-            vec!["sale-not-found-by-id"],
-        ),
+        ("UPDATE Meta SET Value = 2 WHERE Name = 'IndexedUpTo'", vec!["sale-not-found-by-id"]),
+        ("INSERT INTO SaleById VALUES (randomblob(16), 99)", vec!["sale-not-found-by-id"]),
         (
             "UPDATE Sale SET TicketCategoryNo = 99 WHERE SaleNo = 1",
             vec!["unknown-category", "ticket-without-sale", "wrong-counter"],
@@ -229,17 +181,12 @@ async fn nothing_is_sold_from_a_category_that_contradicts_itself() {
     let (fixture, account) = (event_with(&store, &[100, 100]).await, buyer(&store).await);
     buy(&store, &purchase(account.id, &fixture, 0, 3)).await.unwrap();
     store.close().await;
-    Connection::open(store.path())
-        .unwrap()
-        .execute_batch("UPDATE SoldTicketsCounter SET Sold = 0")
-        .unwrap();
+    Connection::open(store.path()).unwrap().execute_batch("UPDATE SoldTicketsCounter SET Sold = 0").unwrap();
     let reopened = store.open(Access::Serve);
     let answer = buy(&reopened, &purchase(account.id, &fixture, 0, 3)).await;
     assert!(matches!(answer, Err(StoreError::Damaged(_))), "{answer:?}");
     // The others go on selling.
-    buy(&reopened, &purchase(account.id, &fixture, 1, 3))
-        .await
-        .unwrap();
+    buy(&reopened, &purchase(account.id, &fixture, 1, 3)).await.unwrap();
 }
 
 /// A full disk refuses purchases for certain and heals by itself; what is in memory stays true.
@@ -255,12 +202,7 @@ async fn a_full_disk_sells_nothing_and_heals() {
     limit(1).await.unwrap();
     let (mut bought, mut refused) = (0, 0);
     while refused < 20 {
-        match buy(
-            &store,
-            &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}"))),
-        )
-        .await
-        {
+        match buy(&store, &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}")))).await {
             Ok(_) => bought += 1,
             Err(StoreError::Unavailable(_)) => refused += 1,
             Err(error) => panic!("{error:?}"),
@@ -270,13 +212,10 @@ async fn a_full_disk_sells_nothing_and_heals() {
     assert_eq!(sold(&store, &fixture).await, bought * 10);
     limit(1_000_000).await.unwrap();
     assert!(
-        !buy(
-            &store,
-            &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}")))
-        )
-        .await
-        .unwrap()
-        .replayed
+        !buy(&store, &keyed(account.id, &fixture, 0, 10, Some(&format!("k{bought}"))))
+            .await
+            .unwrap()
+            .replayed
     );
     assert_eq!(sold(&store, &fixture).await, bought * 10 + 10);
     assert_consistent(&store).await;
@@ -288,10 +227,7 @@ fn a_second_daemon_is_refused() {
     let _guard = runtime.enter();
     let served = TestStore::new();
     for access in [Access::Serve, Access::Maintain] {
-        let error = SqliteStore::open(&served.path(), access)
-            .err()
-            .unwrap()
-            .to_string();
+        let error = SqliteStore::open(&served.path(), access).err().unwrap().to_string();
         assert!(error.contains("in use by another tsbe"), "{error}");
         assert!(error.contains(&std::process::id().to_string()), "{error}");
     }
@@ -301,20 +237,10 @@ fn a_second_daemon_is_refused() {
 fn what_is_no_store_is_refused_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let place = |name: &str| directory.path().join(name);
-    std::fs::write(
-        place("text.db"),
-        "this is a letter to my bank, not a database at all",
-    )
-    .unwrap();
-    Connection::open(place("other.db"))
-        .unwrap()
-        .execute_batch("CREATE TABLE x (y)")
-        .unwrap();
+    std::fs::write(place("text.db"), "this is a letter to my bank, not a database at all").unwrap();
+    Connection::open(place("other.db")).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     drop(SqliteStore::open(&place("newer.db"), Access::Maintain).unwrap());
-    Connection::open(place("newer.db"))
-        .unwrap()
-        .pragma_update(None, "user_version", 99)
-        .unwrap();
+    Connection::open(place("newer.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
     std::fs::create_dir(place("folder")).unwrap();
     for (name, access, expected) in [
         ("text.db", Access::Serve, "is not a ticketshop store"),

@@ -11,32 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::accounts;
 use super::error::commit_is_undone;
+use super::group::{AloneWork, Answer, GroupError, Job, PurchaseJob, crashed, gone};
 use super::purchase::Ledger;
-use crate::model::{NewAccount, Purchase, Sale};
+use crate::model::{NewAccount, Purchase};
 use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
 
 /// Most requests in one group: enough that the fsync costs each of them next to nothing.
 const GROUP_MAX: usize = 512;
 /// Requests that may wait: the group after the one at work, and one more.
 const QUEUE_MAX: usize = 2 * GROUP_MAX;
-
-/// Work that needs the write connection for itself.
-type AloneWork = Box<dyn FnOnce(&mut Connection) + Send>;
-
-/// What the writer is asked to do.
-enum Job {
-    Purchase(PurchaseJob),
-    CreateAccount(NewAccount, oneshot::Sender<Result<CreatedAccount>>),
-    /// Work with transactions of its own, after which all that is kept in memory is read anew.
-    Alone(AloneWork),
-}
-
-struct PurchaseJob {
-    purchase: Purchase,
-    deadline: Instant,
-    queued_at: Instant,
-    reply: oneshot::Sender<Result<Purchased>>,
-}
 
 /// The way to the writer.
 pub(super) struct WriterHandle {
@@ -49,12 +32,7 @@ pub(super) struct WriterHandle {
 impl WriterHandle {
     pub(super) async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
         let (reply, answer) = oneshot::channel();
-        let job = PurchaseJob {
-            purchase: purchase.clone(),
-            deadline,
-            queued_at: Instant::now(),
-            reply,
-        };
+        let job = PurchaseJob { purchase: purchase.clone(), deadline, queued_at: Instant::now(), reply };
         self.try_send(Job::Purchase(job))?;
         answer.await.unwrap_or_else(|_| Err(crashed()))
     }
@@ -104,11 +82,7 @@ impl WriterHandle {
     /// Waits until the writer has stopped for good without being closed, and says why.
     pub(super) async fn failed(&self) -> String {
         let mut failed = self.failed.clone();
-        let why = failed
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|why| why.clone());
+        let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
         match why {
             Some(why) => why,
             None if locked(&self.jobs).is_some() => "the writer crashed".to_owned(),
@@ -130,18 +104,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The request was not begun.
-fn gone() -> StoreError {
-    StoreError::unavailable("the writer has stopped")
-}
-
-/// The request was begun, and its answer is lost with the thread that made it.
-fn crashed() -> StoreError {
-    StoreError::OutcomeUnknown(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
-        "the writer crashed",
-    )))
-}
-
 /// The writer, before and in its thread.
 pub(super) struct Writer {
     connection: Connection,
@@ -160,35 +122,10 @@ struct DataVersion {
     generation: i64,
 }
 
-/// What a member of a group will be answered once its group is committed.
-enum Answer {
-    Purchase(PurchaseJob, Result<(Sale, bool)>),
-    CreateAccount(oneshot::Sender<Result<CreatedAccount>>, Result<CreatedAccount>),
-}
-
-/// Why a group was not committed.
-enum GroupError {
-    /// Nothing of it is stored.
-    Undone(Cause),
-    /// All of it or nothing is stored; which, only a restart will show.
-    Unknown(Cause),
-}
-
-impl From<rusqlite::Error> for GroupError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Undone(Arc::new(error))
-    }
-}
-
 impl Writer {
     /// A writer on a connection that nobody else uses.
     pub(super) fn new(connection: Connection, ledger: Ledger) -> Self {
-        Self {
-            connection,
-            ledger,
-            data_version: None,
-            broken: watch::Sender::new(None),
-        }
+        Self { connection, ledger, data_version: None, broken: watch::Sender::new(None) }
     }
 
     /// Reads what the first group would otherwise have to wait for.
@@ -201,14 +138,9 @@ impl Writer {
     pub(super) fn start(self) -> std::io::Result<WriterHandle> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let failed = self.broken.subscribe();
-        let thread = std::thread::Builder::new()
-            .name("sqlite-writer".to_owned())
-            .spawn(move || self.run(queue))?;
-        Ok(WriterHandle {
-            jobs: Mutex::new(Some(jobs)),
-            failed,
-            thread: Mutex::new(Some(thread)),
-        })
+        let thread =
+            std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || self.run(queue))?;
+        Ok(WriterHandle { jobs: Mutex::new(Some(jobs)), failed, thread: Mutex::new(Some(thread)) })
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
@@ -231,10 +163,7 @@ impl Writer {
         while let Ok(job) = queue.try_recv() {
             job.refuse();
         }
-        if let Err(error) = self
-            .connection
-            .pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()))
-        {
+        if let Err(error) = self.connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(())) {
             tracing::warn!(%error, "the log was not copied into the database file; the next start does it");
         }
     }
@@ -321,10 +250,8 @@ impl Writer {
     /// Begins the transaction and takes in what other processes have committed before it.
     fn begin(&mut self) -> rusqlite::Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let commits: i64 = self
-            .connection
-            .prepare_cached("PRAGMA data_version")?
-            .query_row([], |row| row.get(0))?;
+        let commits: i64 =
+            self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if self.data_version.is_some_and(|before| before.commits == commits) {
             return Ok(());
         }
@@ -346,10 +273,7 @@ impl Writer {
         if self.connection.is_autocommit() {
             return Err(GroupError::Unknown(Arc::new(rusqlite::Error::InvalidQuery)));
         }
-        let committed = self
-            .connection
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.execute([]));
+        let committed = self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
         match committed {
             Ok(_) => Ok(()),
             Err(error) if commit_is_undone(&error) => Err(GroupError::Undone(Arc::new(error))),
@@ -376,67 +300,5 @@ impl Writer {
         };
         tracing::error!(why, "the store stops");
         self.broken.send_replace(Some(why));
-    }
-}
-
-impl Job {
-    /// Tells the caller that nothing was begun.
-    fn refuse(self) {
-        if let Some(answer) = self.answered(&gone()) {
-            answer.send(&Ok(()), Instant::now(), Effort::default());
-        }
-    }
-
-    /// The job with this error as its answer.
-    fn answered(self, error: &StoreError) -> Option<Answer> {
-        match self {
-            Self::Purchase(job) => Some(Answer::Purchase(job, Err(error.clone()))),
-            Self::CreateAccount(_, reply) => Some(Answer::CreateAccount(reply, Err(error.clone()))),
-            Self::Alone(_) => None,
-        }
-    }
-}
-
-impl Answer {
-    /// The failure of a statement that may have been half done, which its whole group shares.
-    fn group_failure(&self) -> Option<Cause> {
-        match self {
-            Self::Purchase(_, Err(StoreError::Unavailable(cause)))
-            | Self::CreateAccount(_, Err(StoreError::Unavailable(cause) | StoreError::Damaged(cause))) => {
-                Some(Arc::clone(cause))
-            }
-            _ => None,
-        }
-    }
-
-    /// Answers the caller, who may have gone.
-    fn send(self, result: &std::result::Result<(), GroupError>, begun_at: Instant, effort: Effort) {
-        match self {
-            Self::Purchase(job, made) => {
-                let queued = begun_at.saturating_duration_since(job.queued_at);
-                let effort = Effort { queued, ..effort };
-                let made = made.map(|(sale, replayed)| Purchased {
-                    sale,
-                    replayed,
-                    effort,
-                });
-                let _ = job.reply.send(after_commit(made, result));
-            }
-            Self::CreateAccount(reply, made) => {
-                let _ = reply.send(after_commit(made, result));
-            }
-        }
-    }
-}
-
-/// What a member is told: its own answer where the group was committed. Otherwise even a refusal is
-/// worth nothing, since it may rest on what another member of the group did.
-fn after_commit<T>(made: Result<T>, result: &std::result::Result<(), GroupError>) -> Result<T> {
-    match (result, made) {
-        (Ok(()), made) => made,
-        (Err(GroupError::Unknown(cause)), Ok(_)) => Err(StoreError::OutcomeUnknown(Arc::clone(cause))),
-        (Err(GroupError::Undone(cause) | GroupError::Unknown(cause)), _) => {
-            Err(StoreError::Unavailable(Arc::clone(cause)))
-        }
     }
 }

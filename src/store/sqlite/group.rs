@@ -1,0 +1,123 @@
+//! What the writer is asked, and what each member of a group is told once its group has ended.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::model::{NewAccount, Purchase, Sale};
+use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
+
+/// Work that needs the write connection for itself.
+pub(super) type AloneWork = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// What the writer is asked to do.
+pub(super) enum Job {
+    Purchase(PurchaseJob),
+    CreateAccount(NewAccount, oneshot::Sender<Result<CreatedAccount>>),
+    /// Work with transactions of its own, after which all that is kept in memory is read anew.
+    Alone(AloneWork),
+}
+
+pub(super) struct PurchaseJob {
+    pub(super) purchase: Purchase,
+    pub(super) deadline: Instant,
+    pub(super) queued_at: Instant,
+    pub(super) reply: oneshot::Sender<Result<Purchased>>,
+}
+
+/// What a member of a group will be answered once its group is committed.
+pub(super) enum Answer {
+    Purchase(PurchaseJob, Result<(Sale, bool)>),
+    CreateAccount(oneshot::Sender<Result<CreatedAccount>>, Result<CreatedAccount>),
+}
+
+/// Why a group was not committed.
+pub(super) enum GroupError {
+    /// Nothing of it is stored.
+    Undone(Cause),
+    /// All of it or nothing is stored; which, only a restart will show.
+    Unknown(Cause),
+}
+
+impl From<rusqlite::Error> for GroupError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Undone(Arc::new(error))
+    }
+}
+
+impl Job {
+    /// Tells the caller that nothing was begun.
+    pub(super) fn refuse(self) {
+        if let Some(answer) = self.answered(&gone()) {
+            answer.send(&Ok(()), Instant::now(), Effort::default());
+        }
+    }
+
+    /// The job with this error as its answer.
+    pub(super) fn answered(self, error: &StoreError) -> Option<Answer> {
+        match self {
+            Self::Purchase(job) => Some(Answer::Purchase(job, Err(error.clone()))),
+            Self::CreateAccount(_, reply) => Some(Answer::CreateAccount(reply, Err(error.clone()))),
+            Self::Alone(_) => None,
+        }
+    }
+}
+
+impl Answer {
+    /// The failure of a statement that may have been half done, which its whole group shares.
+    pub(super) fn group_failure(&self) -> Option<Cause> {
+        match self {
+            Self::Purchase(_, Err(StoreError::Unavailable(cause)))
+            | Self::CreateAccount(_, Err(StoreError::Unavailable(cause) | StoreError::Damaged(cause))) => {
+                Some(Arc::clone(cause))
+            }
+            _ => None,
+        }
+    }
+
+    /// Answers the caller, who may have gone.
+    pub(super) fn send(
+        self,
+        result: &std::result::Result<(), GroupError>,
+        begun_at: Instant,
+        effort: Effort,
+    ) {
+        match self {
+            Self::Purchase(job, made) => {
+                let queued = begun_at.saturating_duration_since(job.queued_at);
+                let effort = Effort { queued, ..effort };
+                let made = made.map(|(sale, replayed)| Purchased { sale, replayed, effort });
+                let _ = job.reply.send(after_commit(made, result));
+            }
+            Self::CreateAccount(reply, made) => {
+                let _ = reply.send(after_commit(made, result));
+            }
+        }
+    }
+}
+
+/// What a member is told: its own answer where the group was committed. Otherwise even a refusal is
+/// worth nothing, since it may rest on what another member of the group did.
+fn after_commit<T>(made: Result<T>, result: &std::result::Result<(), GroupError>) -> Result<T> {
+    match (result, made) {
+        (Ok(()), made) => made,
+        (Err(GroupError::Unknown(cause)), Ok(_)) => Err(StoreError::OutcomeUnknown(Arc::clone(cause))),
+        (Err(GroupError::Undone(cause) | GroupError::Unknown(cause)), _) => {
+            Err(StoreError::Unavailable(Arc::clone(cause)))
+        }
+    }
+}
+
+/// The request was not begun.
+pub(super) fn gone() -> StoreError {
+    StoreError::unavailable("the writer has stopped")
+}
+
+/// The request was begun, and its answer is lost with the thread that made it.
+pub(super) fn crashed() -> StoreError {
+    StoreError::OutcomeUnknown(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
+        "the writer crashed",
+    )))
+}
