@@ -17,7 +17,7 @@ use crate::model::Venue;
 use crate::store::{self, Access};
 
 pub(super) const EXAMPLES: &str = "Examples:
-  tsctl load demo                      200 venues and about 100,000 tickets
+  tsctl load demo                      60 venues and about 100,000 tickets
   tsctl load venues 1000               then, at these venues:
   tsctl load tickets 10M --seed 7      about ten million tickets
   tsctl load tickets 1M --dry-run      write nothing, print the statistics
@@ -29,6 +29,8 @@ run again. Not beside a running tsbe. See docs/catalogue.md.";
 
 /// The demo's generator warned below this number of tickets; so does this.
 const FEW_TICKETS: u64 = 10_000;
+/// Venues that a dry run counts with where the store has none.
+const DRY_RUN_VENUES: u64 = 1_000;
 
 #[derive(Subcommand)]
 pub(super) enum Load {
@@ -163,7 +165,7 @@ async fn tickets(context: &Context, options: &Tickets) -> Result<ExitCode, CliEr
         .await
 }
 
-/// Generates and counts, at the venues of the store or, where there is none, at those of the demo.
+/// Generates and counts, at the venues of the store or, where there are none, at generated ones.
 async fn dry_run_tickets(
     context: &Context,
     request: &LoadRequest,
@@ -175,9 +177,9 @@ async fn dry_run_tickets(
         false => Vec::new(),
     };
     if venues.is_empty() {
-        say(&format!("the store has no venues: counting with {} generated ones", demo::VENUES));
+        say(&format!("the store has no venues: counting with {} generated ones", DRY_RUN_VENUES));
         venues = generator::venues(&request.config, request.seed)
-            .take(demo::VENUES as usize)
+            .take(DRY_RUN_VENUES as usize)
             .collect::<Vec<Venue>>();
     }
     let mut multi_events = MultiEvents::new(&request.config, request.seed, start, venues, request.count)

@@ -163,7 +163,8 @@ impl Writer {
         while let Ok(job) = queue.try_recv() {
             job.refuse();
         }
-        if let Err(error) = self.connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(())) {
+        // The last connection that closes copies the log into the database file and removes it.
+        if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the log was not copied into the database file; the next start does it");
         }
     }
