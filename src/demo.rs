@@ -42,17 +42,23 @@ pub async fn prepare(store: &Arc<dyn Store>) -> Result<Option<Loaded>, LoadError
         load_venues(store, &request(VENUES), &mut |done, total| show(&bar, done, total)).await?;
     }
     bar.finish_and_clear();
+    // Before the tickets, which end a demo: an interrupted one is made whole by the next.
+    make_account(store).await?;
     let bar = progress_bar("tickets");
     let tickets = &mut |done, total| show(&bar, done, total);
     let loaded = load_tickets(store, &request(TICKETS), Timestamp::now(), tickets).await?;
     bar.finish();
+    Ok(Some(loaded))
+}
+
+async fn make_account(store: &Arc<dyn Store>) -> Result<(), StoreError> {
     if let (Ok(name), Ok(email), Ok(country)) =
         (AccountName::parse("Demo Buyer"), Email::parse(EMAIL), CountryCode::parse("DE"))
     {
         let id = AccountId::random(&mut rand::rng());
         store.create_account(&NewAccount { id, name, email, country }).await?;
     }
-    Ok(Some(loaded))
+    Ok(())
 }
 
 /// A bar on standard error with rate and time left; nothing where that is no terminal.
@@ -89,8 +95,13 @@ pub async fn hint(shop: &Shop, url: &str) -> Option<String> {
 Open {url}/ for the API. Buy two tickets for {} at {} ({}, {} each, {} left):
 
 curl -s {url}/api/v1/tickets/purchase -H 'Content-Type: application/json' \\
-  -H 'Idempotency-Key: my-first-purchase' -d '{body}'
+  -H 'Idempotency-Key: try-{:08x}' -d '{body}'
 ",
-        event.name, event.venue, category.name, category.price, category.seats_available
+        event.name,
+        event.venue,
+        category.name,
+        category.price,
+        category.seats_available,
+        rand::random::<u32>()
     ))
 }

@@ -238,14 +238,20 @@ impl Exchange {
             // The hook of the panic has logged where and why.
             Ok(Err(_panic)) => {
                 tracing::error!(request_id, "a handler panicked");
-                Problem::new(ProblemKind::Internal, "the request id helps us find it").into_response()
+                in_doubt(method, ProblemKind::Internal, "something went wrong").into_response()
             }
-            Err(_late) if *method == Method::POST => {
-                let detail = "no answer in time; send the same request again, with the same Idempotency-Key";
-                Problem::new(ProblemKind::OutcomeUnknown, detail).into_response()
-            }
-            Err(_late) => Problem::new(ProblemKind::Unavailable, "no answer in time").into_response(),
+            Err(_late) => in_doubt(method, ProblemKind::Unavailable, "no answer in time").into_response(),
         }
+    }
+}
+
+/// The problem of a handler that gave no answer: of a POST nobody knows how far it came.
+fn in_doubt(method: &Method, of_a_read: ProblemKind, why: &str) -> Problem {
+    if *method == Method::POST {
+        let detail = format!("{why}; send the same request again, with the same Idempotency-Key");
+        Problem::new(ProblemKind::OutcomeUnknown, detail)
+    } else {
+        Problem::new(of_a_read, why)
     }
 }
 
@@ -272,4 +278,58 @@ fn process_start() -> u64 {
     static START: std::sync::LazyLock<u64> =
         std::sync::LazyLock::new(|| Timestamp::now().as_microsecond() as u64);
     *START
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    /// Serves handlers that go wrong by their path, and returns the status and body of one request.
+    async fn ask(method: &str, path: &str) -> (String, Value) {
+        let settings = ServerSettings {
+            max_connections: 1,
+            header_timeout: Duration::from_secs(5),
+            request_timeout: Duration::ZERO,
+            drain_timeout: Duration::ZERO,
+            access_log: false,
+        };
+        let routes = service_fn(|request: Request<Incoming>| async move {
+            assert_ne!(request.uri().path(), "/panic", "canary");
+            std::future::pending::<()>().await;
+            Ok::<_, Infallible>(Response::default())
+        });
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new());
+        let (log, graceful) = (AccessLog::start(false).0, GracefulShutdown::new());
+        let permits = Arc::new(Semaphore::new(1));
+        let connections = Connections { routes, log, settings, builder, graceful, permits };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { connections.accept(&listener).await });
+
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(!answer.contains("canary"), "{answer}");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.lines().next().unwrap().to_owned(), serde_json::from_str(body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_only_a_post_is_in_doubt() {
+        for (method, path, status, code, effect) in [
+            ("GET", "/panic", 500, "internal", "none"),
+            ("POST", "/panic", 503, "outcome-unknown", "unknown"),
+            ("GET", "/slow", 503, "unavailable", "none"),
+            ("POST", "/slow", 503, "outcome-unknown", "unknown"),
+        ] {
+            let (line, body) = ask(method, path).await;
+            assert!(line.starts_with(&format!("HTTP/1.1 {status}")), "{method} {path}: {line}");
+            assert_eq!((&body["code"], &body["effect"]), (&code.into(), &effect.into()), "{method} {path}");
+        }
+    }
 }
