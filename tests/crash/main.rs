@@ -143,3 +143,53 @@ async fn nothing_acknowledged_is_lost_over_10_kills() {
 async fn nothing_acknowledged_is_lost_over_200_kills() {
     kill_again_and_again(200).await;
 }
+
+/// An fsync that fails at COMMIT leaves open what is on the disk. The buyer is told so, the daemon ends
+/// instead of writing on, and the same key settles it after the next start.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs strace: make proof"]
+async fn a_failed_fsync_is_told_as_unknown_and_ends_the_daemon() {
+    const STORE_FAILED: i32 = 70;
+    let place = Place::new();
+    let (fixture, accounts) = place.prepare(&[SEATS], 1).await;
+    let client = reqwest::Client::new();
+    for nth in 1..=20 {
+        let inject = format!("inject=fsync,fdatasync:error=EIO:when={nth}+");
+        let daemon = place.serve_under("strace", &["-f", "-qq", "-o", "strace.log", "-e", &inject]);
+        let (mut bought, mut in_doubt) = (Vec::new(), None);
+        for number in 0..100 {
+            let key = format!("{nth}-{number}");
+            let answer =
+                purchase(&client, &daemon.url, &wish(&accounts[0], &fixture, 0, 1), &key).await.unwrap();
+            let status = answer.status();
+            let body: Value = answer.json().await.unwrap();
+            if status == 201 {
+                bought.push((key, body));
+                continue;
+            }
+            assert_eq!((status.as_u16(), &body["code"]), (503, &"outcome-unknown".into()), "{body}");
+            assert_eq!(body["effect"], "unknown");
+            in_doubt = Some(key);
+            break;
+        }
+        let in_doubt = in_doubt.expect("no fsync failed");
+        let (status, _, said) = daemon.end();
+        assert_eq!(status.code(), Some(STORE_FAILED), "{said}");
+
+        let daemon = place.serve();
+        for (key, tickets) in &bought {
+            let again =
+                purchase(&client, &daemon.url, &wish(&accounts[0], &fixture, 0, 1), key).await.unwrap();
+            assert!(
+                again.headers().contains_key("idempotent-replayed"),
+                "{key} was acknowledged and is lost"
+            );
+            assert_eq!(&again.json::<Value>().await.unwrap(), tickets);
+        }
+        let settled = purchase(&client, &daemon.url, &wish(&accounts[0], &fixture, 0, 1), &in_doubt).await;
+        assert_eq!(settled.unwrap().status(), 201);
+        daemon.signal("TERM");
+        assert_eq!(daemon.end().0.code(), Some(0));
+        assert_consistent(&place.open(Access::Attach).await).await;
+    }
+}

@@ -55,7 +55,19 @@ impl Place {
     }
 
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Tsbe {
-        let mut child = tsbe(self.folder.path())
+        self.wait_until_it_listens(tsbe(self.folder.path()), arguments)
+    }
+
+    /// Starts `tsbe serve` under another program, such as a tracer.
+    pub(crate) fn serve_under(&self, program: &str, arguments: &[&str]) -> Tsbe {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_tsbe")).current_dir(self.folder.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.wait_until_it_listens(command, &[])
+    }
+
+    fn wait_until_it_listens(&self, mut command: Command, arguments: &[&str]) -> Tsbe {
+        let mut child = command
             .args(["serve", "--port", "0", "--store", &self.store_setting()])
             .args(arguments)
             .spawn()
