@@ -10,16 +10,19 @@ use super::exit_code::CliError;
 use super::list::{TicketOfSale, ticket_rows, tickets_of};
 use super::output::{Rows, say};
 use super::{Context, account};
-use crate::model::{Account, AccountName, CategoryId, Email, EventId, IdempotencyKey, Quantity, countries};
+use crate::model::{
+    Account, AccountId, AccountName, CategoryId, Email, EventId, IdempotencyKey, Quantity, SaleId, countries,
+};
 use crate::shop::{Offer, Receipt, Shop, Wish};
+use crate::store::StoreError;
 
 pub(super) const EXAMPLES: &str = "Examples:
   tsctl buy                                          a few tickets of anything, for a new account
   tsctl buy --account ada@example.com --quantity 2 --trace
   tsctl buy --account ada@example.com --event EVENT --category CATEGORY --idempotency-key order-7
 
-The last one can be repeated after whatever trouble: it buys once. Name event and category with it, so
-that a repeat asks for the same.";
+The last one can be repeated after whatever trouble: it buys once. What a repeat does not name is what
+the first run bought.";
 
 #[derive(Args)]
 pub(super) struct Buy {
@@ -36,11 +39,19 @@ pub(super) struct Buy {
     #[arg(long, value_name = "N")]
     quantity: Option<i64>,
     /// Under this key the purchase is made once, however often it is sent
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", requires = "account")]
     idempotency_key: Option<String>,
     /// Print the steps of the purchase with their times, on standard error
     #[arg(long)]
     trace: bool,
+}
+
+/// What is to be bought, as far as it is decided.
+struct Wanted {
+    event: Option<EventId>,
+    category: Option<CategoryId>,
+    quantity: Option<Quantity>,
+    key: Option<IdempotencyKey>,
 }
 
 /// The steps of a purchase and how long each took.
@@ -69,23 +80,35 @@ impl Trace {
 }
 
 pub(super) async fn run(context: &Context, options: Buy) -> Result<ExitCode, CliError> {
-    let named = |option: &'static str| move |error| CliError::usage(format!("{option} {error}"));
-    let key = options.idempotency_key.as_deref().map(IdempotencyKey::parse).transpose();
-    let key = key.map_err(named("--idempotency-key"))?;
-    let quantity = options.quantity.unwrap_or_else(|| 1 + i64::from(rand::random::<u8>() % Quantity::MAX));
-    let quantity = Quantity::new(quantity).map_err(named("--quantity"))?;
+    let mut wanted = Wanted::of(&options)?;
     let mut trace = Trace::new();
     context
         .with_shop(async |shop| {
             trace.step("open the store", context.config.store.to_string());
-            let account = buyer(shop, options.account.as_deref()).await?;
-            trace.step("find the account", account.id.to_string());
-            let offer = choose(shop, &options, quantity).await?;
+            let known = match &options.account {
+                Some(named) => Some(account::named(shop, named).await?),
+                None => None,
+            };
+            if let Some(account) = &known {
+                wanted.as_before(shop, account.id).await?;
+                trace.step("find the account", account.id.to_string());
+            }
+            let quantity = wanted.quantity.map_or_else(any_quantity, Ok)?;
+            let offer = choose(shop, &wanted, quantity).await?;
             let event = &offer.event.facts.summary;
             let what = format!("{} at {}, {}", event.name, event.venue, offer.category.name);
             trace.step("choose what to buy", what);
-            let wish =
-                Wish { account: account.id, event: event.id, category: offer.category.id, quantity, key };
+            let account = match known {
+                Some(account) => account,
+                // Only now, so that nobody is made an account who finds nothing to buy.
+                None => {
+                    let account = new_account(shop).await?;
+                    trace.step("make an account", account.id.to_string());
+                    account
+                }
+            };
+            let (event, category, key) = (event.id, offer.category.id, wanted.key);
+            let wish = Wish { account: account.id, event, category, quantity, key };
             let deadline = Instant::now() + context.config.request_timeout;
             let receipt = shop.purchase_tickets(wish, deadline).await?;
             trace_purchase(&mut trace, &receipt);
@@ -97,11 +120,38 @@ pub(super) async fn run(context: &Context, options: Buy) -> Result<ExitCode, Cli
         .await
 }
 
-/// The account that is named, or a new one.
-async fn buyer(shop: &Shop, named: Option<&str>) -> Result<Account, CliError> {
-    if let Some(named) = named {
-        return account::named(shop, named).await;
+impl Wanted {
+    fn of(options: &Buy) -> Result<Self, CliError> {
+        let named = |option: &'static str| move |error| CliError::usage(format!("{option} {error}"));
+        let quantity = options.quantity.map(Quantity::new).transpose();
+        let key = options.idempotency_key.as_deref().map(IdempotencyKey::parse).transpose();
+        Ok(Self {
+            event: options.event,
+            category: options.category,
+            quantity: quantity.map_err(named("--quantity"))?,
+            key: key.map_err(named("--idempotency-key"))?,
+        })
     }
+
+    /// Fills in what the first run under the same key bought: drawn anew, it would be another purchase.
+    async fn as_before(&mut self, shop: &Shop, account: AccountId) -> Result<(), CliError> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let first = match shop.store().sale(SaleId::of_key(account, key)).await {
+            Err(StoreError::NotFound(_)) => return Ok(()),
+            first => first?,
+        };
+        self.event.get_or_insert(first.event);
+        self.category.get_or_insert(first.category);
+        self.quantity.get_or_insert(Quantity::new(i64::from(first.seats.count()))?);
+        Ok(())
+    }
+}
+
+fn any_quantity() -> Result<Quantity, CliError> {
+    Ok(Quantity::new(1 + i64::from(rand::random::<u8>() % Quantity::MAX))?)
+}
+
+async fn new_account(shop: &Shop) -> Result<Account, CliError> {
     let number: u64 = rand::random();
     let country = countries().get((number % countries().len() as u64) as usize).map(|country| country.code);
     let country = country.ok_or_else(|| CliError::usage("there are no countries"))?;
@@ -110,13 +160,13 @@ async fn buyer(shop: &Shop, named: Option<&str>) -> Result<Account, CliError> {
     Ok(shop.create_account(name, email, country).await?.account)
 }
 
-async fn choose(shop: &Shop, options: &Buy, quantity: Quantity) -> Result<Offer, CliError> {
-    if let (Some(event), Some(category)) = (options.event, options.category) {
+async fn choose(shop: &Shop, wanted: &Wanted, quantity: Quantity) -> Result<Offer, CliError> {
+    if let (Some(event), Some(category)) = (wanted.event, wanted.category) {
         return Ok(shop.offer(event, category).await?);
     }
-    let offer = shop.find_offer(options.event, quantity).await?;
+    let offer = shop.find_offer(wanted.event, quantity).await?;
     offer.ok_or_else(|| {
-        let where_to = options.event.map_or("in this shop", |_| "for this event");
+        let where_to = wanted.event.map_or("in this shop", |_| "for this event");
         CliError::no(format!("nothing with {} seats left is on sale {where_to}", quantity.get()))
     })
 }

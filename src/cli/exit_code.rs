@@ -42,6 +42,18 @@ impl CliError {
     }
 }
 
+impl From<clap::Error> for CliError {
+    /// On one line, as every failure; the usage that clap adds is shown by `--help`.
+    fn from(error: clap::Error) -> Self {
+        let text = error.render().to_string();
+        let parts = text.split("\n\n");
+        let told = parts.take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more"));
+        let words: Vec<&str> = told.flat_map(str::split_whitespace).collect();
+        let line = words.join(" ");
+        Self::usage(format!("{}; see --help", line.strip_prefix("error: ").unwrap_or(&line)))
+    }
+}
+
 impl From<StoreError> for CliError {
     fn from(error: StoreError) -> Self {
         let code = match &error {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::builder::RangedU64ValueParser;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -42,7 +43,7 @@ pub(super) struct MultiEvents {
     #[arg(long)]
     date: Option<Date>,
     /// Most multi-events to show
-    #[arg(long, default_value_t = MultiEventsPage::LIMIT_MAX)]
+    #[arg(long, default_value_t = MultiEventsPage::LIMIT_MAX, value_parser = at_least_one())]
     limit: usize,
 }
 
@@ -71,8 +72,12 @@ pub(super) struct Sales {
     #[arg(long, value_name = "ID|E-MAIL")]
     account: String,
     /// Most sales to show
-    #[arg(long, default_value_t = crate::shop::SALES_MAX)]
+    #[arg(long, default_value_t = crate::shop::SALES_MAX, value_parser = at_least_one())]
     limit: usize,
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 pub(super) async fn run(context: &Context, list: List) -> Result<ExitCode, CliError> {
@@ -92,7 +97,7 @@ async fn multi_events(context: &Context, shop: &Shop, options: &MultiEvents) -> 
         Some(day) => Some(day),
         None => first_day(shop).await?,
     };
-    let page = shop.multi_events(day, Paging::FromStart, options.limit.max(1)).await?;
+    let page = shop.multi_events(day, Paging::FromStart, options.limit).await?;
     let rows = page.multi_events.iter().map(|found| [found.id.to_string(), found.name.clone()]);
     if let (true, Some(day)) = (context.output.is_table(), day) {
         super::output::say(&format!("multi-events with an event on sale on {day}:"));

@@ -64,9 +64,20 @@ pub(super) struct Count {
 pub(super) struct Tickets {
     #[command(flatten)]
     count: Count,
-    /// The day (UTC) from which on events are dated; without it, now
-    #[arg(long, value_name = "DATE")]
-    start: Option<Date>,
+    /// From when on events are dated: a day (UTC), such as 2027-01-31, or now
+    #[arg(long, value_name = "DATE", default_value = "now", value_parser = start)]
+    start: Timestamp,
+}
+
+/// Reads `now`, or a day as its midnight.
+fn start(text: &str) -> Result<Timestamp, String> {
+    if text == "now" {
+        return Ok(Timestamp::now());
+    }
+    let midnight = text.parse::<Date>().and_then(|day| day.to_zoned_datetime(jiff::tz::TimeZone::UTC));
+    midnight
+        .map(|midnight| midnight.timestamp())
+        .map_err(|_| "must be a day, such as 2027-01-31, or now".to_owned())
 }
 
 /// Reads `1000`, `1_000`, `100k`, `10M`.
@@ -141,24 +152,17 @@ async fn venues(context: &Context, options: &Count) -> Result<ExitCode, CliError
 
 async fn tickets(context: &Context, options: &Tickets) -> Result<ExitCode, CliError> {
     let request = options.count.request()?;
-    let start = match options.start {
-        Some(day) => day
-            .to_zoned_datetime(jiff::tz::TimeZone::UTC)
-            .map_err(|error| CliError::usage(format!("--start: {error}")))?
-            .timestamp(),
-        None => Timestamp::now(),
-    };
     if request.count < FEW_TICKETS {
         say(&format!("{} tickets are few: most kinds of events need venues with more seats", request.count));
     }
     if options.count.dry_run {
-        return dry_run_tickets(context, &request, start).await;
+        return dry_run_tickets(context, &request, options.start).await;
     }
     context
         .with_store(Access::Maintain, async |store| {
             let bar = progress_bar("tickets");
             let show = &mut |done, total| show(&bar, done, total);
-            let loaded = load_tickets(store, &request, start, show).await;
+            let loaded = load_tickets(store, &request, options.start, show).await;
             bar.finish_and_clear();
             print(context, &loaded?)
         })

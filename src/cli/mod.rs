@@ -17,6 +17,7 @@ pub mod settings;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
@@ -149,12 +150,20 @@ pub fn command() -> Command {
 /// Runs `tsctl` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = command().get_matches();
-    let outcome = Cli::from_arg_matches(&matches).map_err(|error| CliError::usage(error.to_string()));
-    match outcome.and_then(|cli| run_command(cli, &matches)) {
-        Ok(code) => code,
-        Err(error) => error.report(),
-    }
+    let outcome = match command().try_get_matches() {
+        Ok(matches) => {
+            Cli::from_arg_matches(&matches).map_err(CliError::from).and_then(|cli| run_command(cli, &matches))
+        }
+        Err(error) if is_help(&error) => error.exit(),
+        Err(error) => Err(error.into()),
+    };
+    outcome.unwrap_or_else(|error| error.report())
+}
+
+/// Whether help or the version is to be shown, asked for or not.
+fn is_help(error: &clap::Error) -> bool {
+    let for_want_of_a_command = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    !error.use_stderr() || for_want_of_a_command
 }
 
 fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Context;
 use super::exit_code::CliError;
 use super::output::say;
-use crate::store::Access;
+use crate::store::{self, Access};
 
 pub(super) const EXAMPLES: &str = "Examples:
   tsctl reset                     asks first
@@ -28,6 +28,13 @@ pub(super) struct Reset {
 }
 
 pub(super) async fn run(context: &Context, options: &Reset) -> Result<ExitCode, CliError> {
+    let location = &context.config.store;
+    // Opening it to maintain it would make one.
+    if store::schema_status(location).await?.current == 0 {
+        return Err(CliError::usage(format!(
+            "there is no store at {location}, so there is nothing to delete"
+        )));
+    }
     context
         .with_store(Access::Maintain, async |store| {
             let size = store.catalogue_size().await?;
@@ -36,10 +43,7 @@ pub(super) async fn run(context: &Context, options: &Reset) -> Result<ExitCode, 
             } else {
                 String::new()
             };
-            let what = format!(
-                "all sales ({} tickets) and accounts of {}{catalogue}",
-                size.sold, context.config.store
-            );
+            let what = format!("all sales ({} tickets) and accounts of {location}{catalogue}", size.sold);
             if !options.yes && !confirmed(&what)? {
                 return Err(CliError::no("nothing was deleted"));
             }

@@ -1,5 +1,7 @@
 //! Finding something to buy among all that is on sale, as a buyer without a wish would.
 
+use std::collections::HashSet;
+
 use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -10,8 +12,10 @@ use crate::store::{Result, StoreError};
 
 /// Days that are looked at for an event on sale.
 const DAYS_MAX: usize = 4_000;
-/// Events that are looked at on one day.
-const EVENTS_MAX: usize = 50;
+/// Multi-events that are looked at on one day.
+const MULTI_EVENTS_MAX: usize = 2_500;
+/// Events that are looked at in all.
+const EVENTS_MAX: usize = 10_000;
 
 /// Something that can be bought now.
 #[derive(Debug, Clone)]
@@ -40,16 +44,23 @@ impl Shop {
         let mut days: Vec<_> =
             range.from.series(jiff::Span::new().days(1)).take_while(|&day| day <= range.to).collect();
         days.shuffle(rng);
+        let (mut seen, mut looked_at) = (HashSet::new(), 0);
         for day in days.into_iter().take(DAYS_MAX) {
-            let page = self.multi_events(Some(day), Paging::RandomWindow, EVENTS_MAX).await?;
-            let Some(multi_event) = page.multi_events.choose(rng) else {
-                continue;
-            };
-            let mut events = self.events(multi_event.id).await?.to_vec();
-            events.shuffle(rng);
-            for event in events.iter().take(EVENTS_MAX) {
-                if let Some(offer) = offer_of(self.event(event.id).await?, quantity, rng) {
-                    return Ok(Some(offer));
+            let page = self.multi_events(Some(day), Paging::RandomWindow, MULTI_EVENTS_MAX).await?;
+            let mut multi_events = page.multi_events;
+            multi_events.shuffle(rng);
+            // All events of one are looked at, also of other days: once is enough.
+            for multi_event in multi_events.iter().filter(|found| seen.insert(found.id)) {
+                let mut events = self.events(multi_event.id).await?.to_vec();
+                events.shuffle(rng);
+                for event in events {
+                    if let Some(offer) = offer_of(self.event(event.id).await?, quantity, rng) {
+                        return Ok(Some(offer));
+                    }
+                    looked_at += 1;
+                    if looked_at == EVENTS_MAX {
+                        return Ok(None);
+                    }
                 }
             }
         }

@@ -1,0 +1,13 @@
+//! `tsctl` as operators see it: the real binary on a store in a folder of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod account;
+mod audit;
+mod buy;
+mod list;
+mod load;
+mod schema_and_reset;
+#[path = "../support/mod.rs"]
+mod shared;
+mod support;
+mod usage;
