@@ -84,7 +84,7 @@ pub fn show(bar: &ProgressBar, done: u64, total: u64) {
 /// such account or nothing to buy.
 pub async fn hint(shop: &Shop, url: &str) -> Option<String> {
     let account = shop.store().account(&Email::parse(EMAIL).ok()?).await.ok()?;
-    let offer = shop.find_offer(None, Quantity::new(2).ok()?).await.ok()??;
+    let offer = shop.find_offer(None, None, Quantity::new(2).ok()?).await.ok()??;
     let (event, category) = (&offer.event.facts.summary, &offer.category);
     let body = format!(
         r#"{{"accountId":"{}","eventId":"{}","categoryId":"{}","quantity":2}}"#,

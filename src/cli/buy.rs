@@ -32,8 +32,8 @@ pub(super) struct Buy {
     /// For which event; without it, one on sale
     #[arg(long, value_name = "ID")]
     event: Option<EventId>,
-    /// From which category of the event; without it, one with enough seats
-    #[arg(long, value_name = "ID", requires = "event")]
+    /// From which category; without it, one with enough seats
+    #[arg(long, value_name = "ID")]
     category: Option<CategoryId>,
     /// How many tickets, 1 to 10; without it, a number as the demo's bots draw it
     #[arg(long, value_name = "N")]
@@ -164,9 +164,13 @@ async fn choose(shop: &Shop, wanted: &Wanted, quantity: Quantity) -> Result<Offe
     if let (Some(event), Some(category)) = (wanted.event, wanted.category) {
         return Ok(shop.offer(event, category).await?);
     }
-    let offer = shop.find_offer(wanted.event, quantity).await?;
+    let offer = shop.find_offer(wanted.event, wanted.category, quantity).await?;
     offer.ok_or_else(|| {
-        let where_to = wanted.event.map_or("in this shop", |_| "for this event");
+        let where_to = match (wanted.event, wanted.category) {
+            (Some(_), _) => "for this event",
+            (None, Some(_)) => "in this category",
+            (None, None) => "in this shop",
+        };
         CliError::no(format!("nothing with {} seats left is on sale {where_to}", quantity.get()))
     })
 }
@@ -174,7 +178,7 @@ async fn choose(shop: &Shop, wanted: &Wanted, quantity: Quantity) -> Result<Offe
 fn trace_purchase(trace: &mut Trace, receipt: &Receipt) {
     let effort = receipt.effort;
     let total = trace.since.elapsed();
-    let shared = format!("shared by {} requests, attempts {}", effort.group, effort.attempts);
+    let shared = format!("requests that share it: {}, attempts: {}", effort.group, effort.attempts);
     trace.steps.push(("wait for the writer", effort.queued, String::new()));
     trace.steps.push(("transaction", effort.transaction, shared));
     trace.steps.push(("commit, until durable", effort.commit, String::new()));

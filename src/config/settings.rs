@@ -284,6 +284,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_value_undoes_nothing() {
+        let mut sources = Sources::default();
+        sources.set("PORT", "9000".to_owned(), "file".to_owned());
+        sources.set("PORT", " ".to_owned(), "PORT".to_owned());
+        assert_eq!(read(&sources).unwrap().listen.port(), 9_000);
+    }
+
+    #[test]
     fn a_file_with_mistakes_is_refused_without_repeating_it() {
         let ConfigErrors(lines) = from_file("PORT=x\nPROT=1\nINFLUX_PASSWORD=a canary b\n").unwrap_err();
         assert_eq!(lines.len(), 3, "{lines:#?}");

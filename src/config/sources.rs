@@ -56,11 +56,10 @@ impl Sources {
         self.set(name, text, origin);
     }
 
-    /// Sets a value, named `origin` in errors. An empty text is none, as an empty line in an env-file is.
+    /// Sets a value, named `origin` in errors. An empty text sets nothing: an empty variable does not
+    /// undo what the file says.
     pub fn set(&mut self, name: &'static str, text: String, origin: String) {
-        if text.trim().is_empty() {
-            self.values.remove(name);
-        } else {
+        if !text.trim().is_empty() {
             self.values.insert(name, Given { text: text.trim().to_owned(), origin });
         }
     }

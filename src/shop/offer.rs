@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use jiff::civil::Date;
 use rand::rngs::SmallRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
@@ -27,25 +28,23 @@ pub struct Offer {
 }
 
 impl Shop {
-    /// Chooses at random what has `quantity` seats left: among all that is on sale, or within this
-    /// event. `None` where there is nothing.
+    /// Chooses at random what has `quantity` seats left: among all that is on sale, within this event,
+    /// in this category. `None` where there is nothing.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an event that was named and does not exist.
-    pub async fn find_offer(&self, event: Option<EventId>, quantity: Quantity) -> Result<Option<Offer>> {
+    pub async fn find_offer(
+        &self,
+        event: Option<EventId>,
+        category: Option<CategoryId>,
+        quantity: Quantity,
+    ) -> Result<Option<Offer>> {
         let rng = &mut SmallRng::from_rng(&mut rand::rng());
         if let Some(event) = event {
-            return Ok(offer_of(self.event(event).await?, quantity, rng));
+            return Ok(offer_of(self.event(event).await?, category, quantity, rng));
         }
-        let range = match self.events_dates_range().await {
-            Err(StoreError::NotFound(_)) => return Ok(None),
-            range => range?,
-        };
-        let mut days: Vec<_> =
-            range.from.series(jiff::Span::new().days(1)).take_while(|&day| day <= range.to).collect();
-        days.shuffle(rng);
         let (mut seen, mut looked_at) = (HashSet::new(), 0);
-        for day in days.into_iter().take(DAYS_MAX) {
+        for day in self.days(rng).await? {
             let page = self.multi_events(Some(day), Paging::RandomWindow, MULTI_EVENTS_MAX).await?;
             let mut multi_events = page.multi_events;
             multi_events.shuffle(rng);
@@ -54,17 +53,28 @@ impl Shop {
                 let mut events = self.events(multi_event.id).await?.to_vec();
                 events.shuffle(rng);
                 for event in events {
-                    if let Some(offer) = offer_of(self.event(event.id).await?, quantity, rng) {
-                        return Ok(Some(offer));
-                    }
+                    let offer = offer_of(self.event(event.id).await?, category, quantity, rng);
                     looked_at += 1;
-                    if looked_at == EVENTS_MAX {
-                        return Ok(None);
+                    if offer.is_some() || looked_at == EVENTS_MAX {
+                        return Ok(offer);
                     }
                 }
             }
         }
         Ok(None)
+    }
+
+    /// The days on which there may be events, in random order.
+    async fn days(&self, rng: &mut impl Rng) -> Result<Vec<Date>> {
+        let range = match self.events_dates_range().await {
+            Err(StoreError::NotFound(_)) => return Ok(Vec::new()),
+            range => range?,
+        };
+        let days = range.from.series(jiff::Span::new().days(1));
+        let mut days: Vec<_> = days.take_while(|&day| day <= range.to).collect();
+        days.shuffle(rng);
+        days.truncate(DAYS_MAX);
+        Ok(days)
     }
 
     /// This category of the event, whatever is left of it.
@@ -79,12 +89,19 @@ impl Shop {
     }
 }
 
-fn offer_of(event: EventDetails, quantity: Quantity, rng: &mut impl Rng) -> Option<Offer> {
+fn offer_of(
+    event: EventDetails,
+    category: Option<CategoryId>,
+    quantity: Quantity,
+    rng: &mut impl Rng,
+) -> Option<Offer> {
     if !event.facts.is_on_sale(jiff::Timestamp::now()) {
         return None;
     }
-    let enough: Vec<_> =
-        event.categories.iter().filter(|category| category.seats_available >= quantity.get()).collect();
-    let category = (*enough.choose(rng)?).clone();
+    let fits = |details: &&CategoryDetails| {
+        details.seats_available >= quantity.get() && category.is_none_or(|category| category == details.id)
+    };
+    let fitting: Vec<_> = event.categories.iter().filter(fits).collect();
+    let category = (*fitting.choose(rng)?).clone();
     Some(Offer { event, category })
 }

@@ -107,6 +107,18 @@ async fn what_is_left_is_found_among_what_is_sold_out() {
 }
 
 #[tokio::test]
+async fn a_category_alone_is_found_among_the_events() {
+    let (desk, _, account) = Desk::selling(&[50]).await;
+    let wanted = desk.add_event(&[50, 50]).await;
+    let category = wanted.categories[1].to_string();
+    for _ in 0..3 {
+        let buy = ["buy", "--account", &account, "--category", &category, "--quantity", "2"];
+        assert_eq!(field(&desk.tsctl(buy).json()["tickets"], "category"), ["General 001"; 2]);
+    }
+    desk.tsctl(["buy", "--account", &account, "--category", UNKNOWN]).refused(1, "in this category");
+}
+
+#[tokio::test]
 async fn what_is_unknown_is_not_found() {
     let (desk, fixture, account) = Desk::selling(&[50]).await;
     let event = fixture.event.to_string();
