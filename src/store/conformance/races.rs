@@ -20,6 +20,7 @@ async fn buy_until_sold_out(store: &Subject, account: AccountId, fixture: &Fixtu
             Ok(purchased) => {
                 assert_eq!(purchased.sale.seats.count(), quantity as u32);
                 sales.push(purchased.sale);
+                assert!(sales.len() <= SEATS as usize, "more sales than seats");
                 quantity = 1 + (quantity * 7 + seed as i64) % 10;
             }
             Err(StoreError::SoldOut { left }) => {

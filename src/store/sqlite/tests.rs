@@ -221,6 +221,56 @@ async fn a_full_disk_sells_nothing_and_heals() {
     assert_consistent(&store).await;
 }
 
+/// A statement that fails undoes its whole group and leaves nothing of it in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_statement_undoes_its_group_and_leaves_no_trace() {
+    const INJECTED: &str = "CREATE TRIGGER Injected BEFORE INSERT ON Sale WHEN NEW.IdempotencyKey = 'bad' \
+                            BEGIN SELECT RAISE(ABORT, 'injected'); END";
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[1_000]).await, buyer(&store).await);
+    store.engine.writer.alone(|connection| Ok(connection.execute_batch(INJECTED)?)).await.unwrap();
+    let mut bought = 0;
+    for round in 0..30 {
+        let keys = [format!("a{round}"), "bad".to_owned(), format!("b{round}")];
+        let wishes = keys.map(|key| keyed(account.id, &fixture, 0, 2, Some(&key)));
+        let answers = futures_util::future::join_all(wishes.iter().map(|wish| buy(&store, wish))).await;
+        assert!(matches!(answers[1], Err(StoreError::Unavailable(_))), "{:?}", answers[1]);
+        for answer in answers {
+            match answer {
+                Ok(_) => bought += 2,
+                Err(StoreError::Unavailable(_)) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        // What comes next must not build on what was undone.
+        buy(&store, &purchase(account.id, &fixture, 0, 1)).await.unwrap();
+        bought += 1;
+        assert_eq!(sold(&store, &fixture).await, bought);
+    }
+    assert_consistent(&store).await;
+}
+
+/// A batch of the index that takes many groups is complete only when all of it is entered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_indexed_only_when_all_of_it_is_entered() {
+    let store = TestStore::with(|tail| Ledger::new(SaleIndex::with_batch(tail, 100)));
+    let (fixture, account) = (event_with(&store, &[1_000]).await, buyer(&store).await);
+    let key = |number| format!("k{number}");
+    for number in 0..270 {
+        buy(&store, &keyed(account.id, &fixture, 0, 1, Some(&key(number)))).await.unwrap();
+        if number % 7 == 0 {
+            assert_consistent(&store).await;
+        }
+    }
+    store.close().await;
+    let reopened = store.open(Access::Serve);
+    for number in 0..270 {
+        let again = buy(&reopened, &keyed(account.id, &fixture, 0, 1, Some(&key(number)))).await.unwrap();
+        assert!(again.replayed, "{number}");
+    }
+    assert_eq!(sold(&reopened, &fixture).await, 270);
+}
+
 #[test]
 fn a_second_daemon_is_refused() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
