@@ -11,10 +11,8 @@ use serde::Serialize;
 use super::exit_code::CliError;
 use super::output::Rows;
 use super::{Context, account};
-use crate::model::{
-    AccountId, CategoryId, CountryCode, Email, EventId, Money, MultiEventId, SaleId, TicketId,
-};
-use crate::shop::{EventDetails, MultiEventsPage, Paging, SaleDetails, Shop, Ticket};
+use crate::model::{AccountId, Email, EventId, Money, MultiEventId, SaleId, TicketId};
+use crate::shop::{EventReply, MultiEventsPage, Paging, SaleDetails, Shop, Ticket};
 
 pub(super) const EXAMPLES: &str = "Examples:
   tsctl list multievents --date 2027-01-31
@@ -127,61 +125,17 @@ async fn events(context: &Context, shop: &Shop, id: MultiEventId) -> Result<Exit
     context.output.data(&*events, &Rows::new(["id", "name", "venue", "country", "when"], rows))
 }
 
-/// An event as the API shows it, with all its seats beside those that are left.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventReply<'a> {
-    id: EventId,
-    name: &'a str,
-    venue: &'a str,
-    country: CountryCode,
-    when: Timestamp,
-    sale_date: Timestamp,
-    categories: Vec<CategoryReply<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CategoryReply<'a> {
-    id: CategoryId,
-    name: &'a str,
-    seats_available: u32,
-    seats: u32,
-    price: Money,
-}
-
-impl<'a> From<&'a EventDetails> for EventReply<'a> {
-    fn from(event: &'a EventDetails) -> Self {
-        let summary = &event.facts.summary;
-        let categories = event.categories.iter().map(|category| CategoryReply {
-            id: category.id,
-            name: &category.name,
-            seats_available: category.seats_available,
-            seats: category.seats,
-            price: category.price,
-        });
-        Self {
-            id: summary.id,
-            name: &summary.name,
-            venue: &summary.venue,
-            country: summary.country,
-            when: summary.when,
-            sale_date: event.facts.sale_date,
-            categories: categories.collect(),
-        }
-    }
-}
-
 async fn event(context: &Context, shop: &Shop, id: EventId) -> Result<ExitCode, CliError> {
     let event = shop.event(id).await?;
     let reply = EventReply::from(&event);
     if context.output.is_table() {
-        let EventReply { name, venue, country, when, sale_date, .. } = &reply;
+        let EventReply { name, venue, country, when, .. } = &reply;
+        let sale_date = event.facts.sale_date;
         super::output::say(&format!("{name}, {venue} ({country}), {when}, on sale from {sale_date}"));
     }
-    let rows = reply.categories.iter().map(|category| {
+    let rows = event.categories.iter().map(|category| {
         let (left, seats) = (category.seats_available.to_string(), category.seats.to_string());
-        [category.id.to_string(), category.name.to_owned(), left, seats, category.price.to_string()]
+        [category.id.to_string(), category.name.clone(), left, seats, category.price.to_string()]
     });
     let rows = Rows::new(["categoryId", "category", "seatsAvailable", "seats", "price"], rows);
     context.output.data(&reply, &rows)

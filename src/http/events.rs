@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use serde::Serialize;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -13,49 +11,8 @@ use warp::reply::Response;
 use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
 use super::{Api, GET, answer, api_v1, method, parameter, query, reply, with};
-use crate::model::{CategoryId, CountryCode, EventId, Money, MultiEventId};
-use crate::shop::{EventDetails, MultiEventsPage, Paging};
-
-/// An event as `GET /events/{id}` shows it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EventReply<'a> {
-    id: EventId,
-    name: &'a str,
-    venue: &'a str,
-    country: CountryCode,
-    when: Timestamp,
-    categories: Vec<CategoryReply<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CategoryReply<'a> {
-    id: CategoryId,
-    name: &'a str,
-    seats_available: u32,
-    price: Money,
-}
-
-impl<'a> From<&'a EventDetails> for EventReply<'a> {
-    fn from(event: &'a EventDetails) -> Self {
-        let summary = &event.facts.summary;
-        let categories = event.categories.iter().map(|category| CategoryReply {
-            id: category.id,
-            name: &category.name,
-            seats_available: category.seats_available,
-            price: category.price,
-        });
-        Self {
-            id: summary.id,
-            name: &summary.name,
-            venue: &summary.venue,
-            country: summary.country,
-            when: summary.when,
-            categories: categories.collect(),
-        }
-    }
-}
+use crate::model::{EventId, MultiEventId};
+use crate::shop::{EventReply, MultiEventsPage, Paging};
 
 pub(super) fn events_dates_range_route(api: Api) -> BoxedFilter<(Response,)> {
     api_v1()

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rand::RngExt;
+use serde::Serialize;
 
 use super::Shop;
 use crate::model::{
-    CategoryId, DatesRange, EventFacts, EventId, EventSummary, Money, MultiEvent, MultiEventId,
+    CategoryId, CountryCode, DatesRange, EventFacts, EventId, EventSummary, Money, MultiEvent, MultiEventId,
 };
 use crate::store::Result;
 
@@ -64,6 +65,58 @@ pub struct CategoryDetails {
     pub seats: u32,
     /// Price of one ticket.
     pub price: Money,
+}
+
+/// An event as it is shown to people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EventReply<'a> {
+    /// The event.
+    pub id: EventId,
+    /// Its name.
+    pub name: &'a str,
+    /// Name of the venue.
+    pub venue: &'a str,
+    /// Country of the venue.
+    pub country: CountryCode,
+    /// When it begins.
+    pub when: Timestamp,
+    /// What it sells.
+    pub categories: Vec<CategoryReply<'a>>,
+}
+
+/// A category as it is shown to people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CategoryReply<'a> {
+    /// The category.
+    pub id: CategoryId,
+    /// Its name.
+    pub name: &'a str,
+    /// Seats that are not sold.
+    pub seats_available: u32,
+    /// Price of one ticket.
+    pub price: Money,
+}
+
+impl<'a> From<&'a EventDetails> for EventReply<'a> {
+    fn from(event: &'a EventDetails) -> Self {
+        let summary = &event.facts.summary;
+        let categories = event.categories.iter().map(|category| CategoryReply {
+            id: category.id,
+            name: &category.name,
+            seats_available: category.seats_available,
+            price: category.price,
+        });
+        Self {
+            id: summary.id,
+            name: &summary.name,
+            venue: &summary.venue,
+            country: summary.country,
+            when: summary.when,
+            categories: categories.collect(),
+        }
+    }
 }
 
 impl Shop {
