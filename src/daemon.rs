@@ -107,9 +107,18 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
         )
     })?;
     let store = store::open(&config.store, Access::Serve).await.map_err(|error| error.to_string())?;
-    if demo && let Err(error) = demo::prepare(&store).await {
-        store.close().await;
-        return Err(error.to_string());
+    if demo {
+        match demo::prepare(&store).await {
+            Ok(None) => {}
+            Ok(Some(loaded)) => {
+                let (tickets, events) = (loaded.statistics.num_tickets, loaded.statistics.num_events);
+                say(&format!("loaded a demo catalogue: {tickets} tickets for {events} events"));
+            }
+            Err(error) => {
+                store.close().await;
+                return Err(error.to_string());
+            }
+        }
     }
     Ok((store, listener))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
 use crate::generator::GeneratorConfig;
@@ -47,7 +47,7 @@ pub async fn prepare(store: &Arc<dyn Store>) -> Result<Option<Loaded>, LoadError
     let bar = progress_bar("tickets");
     let tickets = &mut |done, total| show(&bar, done, total);
     let loaded = load_tickets(store, &request(TICKETS), Timestamp::now(), tickets).await?;
-    bar.finish();
+    bar.finish_and_clear();
     Ok(Some(loaded))
 }
 
@@ -65,10 +65,14 @@ async fn make_account(store: &Arc<dyn Store>) -> Result<(), StoreError> {
 #[must_use]
 pub fn progress_bar(unit: &str) -> ProgressBar {
     let template =
-        format!("{{spinner}} {unit:<8} {{bar:30}} {{human_pos}} of {{human_len}}, {{per_sec}}, {{eta}} left");
+        format!("{{spinner}} {unit:<8} {{bar:30}} {{human_pos}} of {{human_len}}, {{rate}}, {{eta}} left");
     let bar = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template(&template) {
-        bar.set_style(style.progress_chars("=> "));
+        // The bar's own key shows fractions of a ticket.
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
     }
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
