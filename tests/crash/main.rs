@@ -20,7 +20,8 @@ use ticketshop::store::Access;
 use ticketshop::store::conformance::{Fixture, assert_consistent};
 
 const BUYERS: usize = 32;
-const CATEGORIES: usize = 100;
+/// Ten million seats: more than 200 cycles sell.
+const CATEGORIES: usize = 500;
 const SEATS: u32 = 20_000;
 
 /// What the clients know, kept outside the process that is killed.
