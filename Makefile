@@ -36,8 +36,9 @@ check: bootstrap-check ## Check format, lints, documentation and scripts: with `
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck scripts/* .ci/run; \
 	else echo 'shellcheck is not installed: scripts not checked'; fi
 
-proof: bootstrap ## Run the long crash tests: killed under load again and again, nothing lost, nothing sold twice
-	cargo test --locked --release --test crash -- --ignored $(ARGS)
+proof: bootstrap ## Run the long crash tests (8 minutes): 200 kills under load, failing fsyncs; needs strace
+	@command -v strace >/dev/null || { echo 'make proof needs strace: install it first' >&2; exit 1; }
+	cargo test --locked --release --test crash -- --ignored --nocapture $(ARGS)
 
 fmt: bootstrap-check ## Format the code
 	cargo fmt
