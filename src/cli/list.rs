@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::exit_code::CliError;
 use super::output::Rows;
 use super::{Context, account};
-use crate::model::{AccountId, Email, EventId, Money, MultiEventId, SaleId, TicketId};
+use crate::model::{AccountId, Email, EventId, EventSummary, Money, MultiEventId, SaleId, TicketId};
 use crate::shop::{EventReply, MultiEventsPage, Paging, SaleDetails, Shop, Ticket};
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -127,9 +127,8 @@ async fn events(context: &Context, shop: &Shop, id: MultiEventId) -> Result<Exit
 
 async fn event(context: &Context, shop: &Shop, id: EventId) -> Result<ExitCode, CliError> {
     let event = shop.event(id).await?;
-    let reply = EventReply::from(&event);
     if context.output.is_table() {
-        let EventReply { name, venue, country, when, .. } = &reply;
+        let EventSummary { name, venue, country, when, .. } = &event.facts.summary;
         let sale_date = event.facts.sale_date;
         super::output::say(&format!("{name}, {venue} ({country}), {when}, on sale from {sale_date}"));
     }
@@ -138,7 +137,7 @@ async fn event(context: &Context, shop: &Shop, id: EventId) -> Result<ExitCode, 
         [category.id.to_string(), category.name.clone(), left, seats, category.price.to_string()]
     });
     let rows = Rows::new(["categoryId", "category", "seatsAvailable", "seats", "price"], rows);
-    context.output.data(&reply, &rows)
+    context.output.data(&EventReply::from(&event), &rows)
 }
 
 /// A ticket with the sale it belongs to.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Shop;
 use crate::model::{
-    CategoryId, CountryCode, DatesRange, EventFacts, EventId, EventSummary, Money, MultiEvent, MultiEventId,
+    CategoryId, DatesRange, EventFacts, EventId, EventSummary, Money, MultiEvent, MultiEventId,
 };
 use crate::store::Result;
 
@@ -53,7 +53,8 @@ pub struct EventDetails {
 }
 
 /// A category with what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CategoryDetails {
     /// The category.
     pub id: CategoryId,
@@ -61,7 +62,8 @@ pub struct CategoryDetails {
     pub name: String,
     /// Seats that are not sold.
     pub seats_available: u32,
-    /// All its seats.
+    /// All its seats; not shown by the API.
+    #[serde(skip)]
     pub seats: u32,
     /// Price of one ticket.
     pub price: Money,
@@ -69,53 +71,17 @@ pub struct CategoryDetails {
 
 /// An event as it is shown to people and programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct EventReply<'a> {
-    /// The event.
-    pub id: EventId,
-    /// Its name.
-    pub name: &'a str,
-    /// Name of the venue.
-    pub venue: &'a str,
-    /// Country of the venue.
-    pub country: CountryCode,
-    /// When it begins.
-    pub when: Timestamp,
+    /// What the lists show of it.
+    #[serde(flatten)]
+    pub summary: &'a EventSummary,
     /// What it sells.
-    pub categories: Vec<CategoryReply<'a>>,
-}
-
-/// A category as it is shown to people and programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CategoryReply<'a> {
-    /// The category.
-    pub id: CategoryId,
-    /// Its name.
-    pub name: &'a str,
-    /// Seats that are not sold.
-    pub seats_available: u32,
-    /// Price of one ticket.
-    pub price: Money,
+    pub categories: &'a [CategoryDetails],
 }
 
 impl<'a> From<&'a EventDetails> for EventReply<'a> {
     fn from(event: &'a EventDetails) -> Self {
-        let summary = &event.facts.summary;
-        let categories = event.categories.iter().map(|category| CategoryReply {
-            id: category.id,
-            name: &category.name,
-            seats_available: category.seats_available,
-            price: category.price,
-        });
-        Self {
-            id: summary.id,
-            name: &summary.name,
-            venue: &summary.venue,
-            country: summary.country,
-            when: summary.when,
-            categories: categories.collect(),
-        }
+        Self { summary: &event.facts.summary, categories: &event.categories }
     }
 }
 

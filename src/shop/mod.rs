@@ -19,7 +19,7 @@ use cache::FlightCache;
 use jiff::civil::Date;
 
 pub use accounts::{AccountDetails, SALES_MAX};
-pub use catalogue::{CategoryDetails, CategoryReply, EventDetails, EventReply, MultiEventsPage, Paging};
+pub use catalogue::{CategoryDetails, EventDetails, EventReply, MultiEventsPage, Paging};
 pub use offer::Offer;
 pub use purchase::{Receipt, SaleDetails, Ticket, Wish};
 
