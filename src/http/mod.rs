@@ -34,7 +34,7 @@ use crate::shop::Shop;
 
 pub use self::problem::FieldError;
 pub use self::problem_kind::ProblemKind;
-pub use self::server::{Server, ServerSettings};
+pub use self::server::Server;
 
 /// The methods of a route, as `Allow` shows them.
 const GET: &str = "GET, HEAD";

@@ -44,49 +44,27 @@ const COMMIT_GRACE: Duration = Duration::from_secs(2);
 /// Pause after a failed accept (no file descriptors left), so that it does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What bounds a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ServerSettings {
-    /// Most connections at once.
-    pub max_connections: usize,
-    /// How long the head of a request may take, and a connection may idle.
-    pub header_timeout: Duration,
-    /// How long a request may take in all.
-    pub request_timeout: Duration,
-    /// How long requests in flight get at the end.
-    pub drain_timeout: Duration,
-    /// Whether each request is logged.
-    pub access_log: bool,
-}
-
 /// The API on a socket.
 pub struct Server {
     listener: TcpListener,
     api: Api,
-    settings: ServerSettings,
+    config: Config,
 }
 
 impl Server {
     /// Takes the bound socket; nothing is accepted before [`Server::run`].
     #[must_use]
     pub fn new(listener: TcpListener, shop: Shop, config: &Config) -> Self {
-        let settings = ServerSettings {
-            max_connections: config.max_connections,
-            header_timeout: config.header_timeout,
-            request_timeout: config.request_timeout,
-            drain_timeout: config.drain_timeout,
-            access_log: config.access_log,
-        };
-        Self { listener, api: Api::new(shop, config), settings }
+        Self { listener, api: Api::new(shop, config), config: config.clone() }
     }
 
     /// Serves until `shutdown` completes; then requests in flight are answered, new ones are not
     /// accepted. Returns whether all were answered in time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
-        let Self { listener, api, settings } = self;
+        let Self { listener, api, config } = self;
         let draining = Arc::clone(&api.draining);
-        let (log, log_thread) = AccessLog::start(settings.access_log);
-        let connections = Connections::new(api, log.clone(), settings);
+        let (log, log_thread) = AccessLog::start(config.access_log);
+        let connections = Connections::new(api, log.clone(), config);
         tokio::select! {
             () = connections.accept(&listener) => {}
             () = shutdown => {}
@@ -106,28 +84,28 @@ impl Server {
 struct Connections<S> {
     routes: S,
     log: AccessLog,
-    settings: ServerSettings,
+    config: Config,
     builder: http1::Builder,
     graceful: GracefulShutdown,
     permits: Arc<Semaphore>,
 }
 
 impl Connections<()> {
-    fn new(api: Api, log: AccessLog, settings: ServerSettings) -> Connections<impl Routes> {
+    fn new(api: Api, log: AccessLog, config: Config) -> Connections<impl Routes> {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(settings.header_timeout)
+            .header_read_timeout(config.header_timeout)
             .max_headers(HEADERS_PARSED_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .half_close(false);
         Connections {
             routes: TowerToHyperService::new(warp::service(routes(api))),
             log,
-            settings,
             builder,
             graceful: GracefulShutdown::new(),
-            permits: Arc::new(Semaphore::new(settings.max_connections)),
+            permits: Arc::new(Semaphore::new(config.max_connections)),
+            config,
         }
     }
 }
@@ -169,7 +147,7 @@ impl<S: Routes> Connections<S> {
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL));
         let (routes, log) = (self.routes.clone(), self.log.clone());
-        let request_timeout = self.settings.request_timeout;
+        let request_timeout = self.config.request_timeout;
         let service = service_fn(move |request| {
             let exchange = Exchange { client, log: log.clone(), request_timeout };
             exchange.answer(routes.clone(), request)
@@ -186,7 +164,7 @@ impl<S: Routes> Connections<S> {
     }
 
     async fn drain(self) -> bool {
-        tokio::time::timeout(self.settings.drain_timeout, self.graceful.shutdown()).await.is_ok()
+        tokio::time::timeout(self.config.drain_timeout, self.graceful.shutdown()).await.is_ok()
     }
 }
 
@@ -288,13 +266,8 @@ mod tests {
 
     /// Serves handlers that go wrong by their path, and returns the status and body of one request.
     async fn ask(method: &str, path: &str) -> (String, Value) {
-        let settings = ServerSettings {
-            max_connections: 1,
-            header_timeout: Duration::from_secs(5),
-            request_timeout: Duration::ZERO,
-            drain_timeout: Duration::ZERO,
-            access_log: false,
-        };
+        let config = Config::read(&crate::config::Sources::default()).unwrap();
+        let config = Config { max_connections: 1, request_timeout: Duration::ZERO, ..config };
         let routes = service_fn(|request: Request<Incoming>| async move {
             assert_ne!(request.uri().path(), "/panic", "canary");
             std::future::pending::<()>().await;
@@ -304,7 +277,7 @@ mod tests {
         builder.timer(TokioTimer::new());
         let (log, graceful) = (AccessLog::start(false).0, GracefulShutdown::new());
         let permits = Arc::new(Semaphore::new(1));
-        let connections = Connections { routes, log, settings, builder, graceful, permits };
+        let connections = Connections { routes, log, config, builder, graceful, permits };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { connections.accept(&listener).await });
