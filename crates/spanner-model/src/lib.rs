@@ -1,0 +1,1 @@
+//! A model of Cloud Spanner for tests.
