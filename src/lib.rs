@@ -12,17 +12,21 @@
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.
-//! - [`store`]: one trait, each method one promise; the embedded SQLite engine behind it.
+//! - [`store`]: one trait, each method one promise, and two engines behind it: the embedded SQLite one
+//!   and Cloud Spanner.
 //! - [`generator`]: the seeded generator of demo catalogues, pure.
 //! - [`config`] and [`logging`]: the settings, read once.
+//! - [`cache`]: answers that are kept for a while, asked for once at a time.
 //! - [`model`]: the nouns as types that hold what their names promise.
 //!
 //! # One purchase
 //!
 //! The same name through every layer: `POST /api/v1/tickets/purchase` is parsed by
 //! `http::tickets::purchase_tickets`, which calls [`shop::Shop::purchase_tickets`], which calls
-//! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs`.
+//! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs` or
+//! `store/spanner/purchase.rs`.
 
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod daemon;

@@ -17,8 +17,10 @@ use crate::store::{LoadMark, Store, StoreError};
 
 /// Venues in one commit.
 const VENUES_A_BATCH: usize = 100;
-/// Ticket categories in one commit, or a few more.
-const CATEGORIES_A_BATCH: usize = 5_000;
+/// Ticket categories in one batch, or a few more: what a commit on Spanner takes.
+const CATEGORIES_A_BATCH: usize = 2_000;
+/// Tickets in one batch, or a few more: where a ticket is a row, an interrupted batch is written again.
+const TICKETS_A_BATCH: u64 = 100_000;
 
 const VENUES: &str = "venues";
 const TICKETS: &str = "tickets";
@@ -170,11 +172,12 @@ pub async fn load_tickets(
 fn batch(first: NewMultiEvent, more: &mut MultiEvents) -> Vec<NewMultiEvent> {
     let categories =
         |new: &NewMultiEvent| new.events.iter().map(|event| event.categories.len()).sum::<usize>();
-    let mut size = categories(&first);
+    let (mut size, mut tickets) = (categories(&first), first.tickets());
     let mut batch = vec![first];
-    while size < CATEGORIES_A_BATCH {
+    while size < CATEGORIES_A_BATCH && tickets < TICKETS_A_BATCH {
         let Some(new) = more.next() else { break };
         size += categories(&new);
+        tickets += new.tickets();
         batch.push(new);
     }
     batch

@@ -13,6 +13,7 @@ mod output;
 mod reset;
 mod schema;
 pub mod settings;
+mod spanner;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -37,6 +38,18 @@ const SETTINGS: &[&str] = &[
     "DATABASE",
     "GOOGLE_APPLICATION_CREDENTIALS",
     "SPANNER_EMULATOR_HOST",
+    "SPANNER_ENDPOINT",
+    "SPANNER_CA_FILE",
+    "SPANNER_CLIENT_CERT",
+    "SPANNER_CLIENT_KEY",
+    "SPANNER_STALENESS",
+    "SPANNER_PRIORITY",
+    "SPANNER_BULK_PRIORITY",
+    "SPANNER_WRITES",
+    "SPANNER_SEAT_LOCK",
+    "SPANNER_COMMIT_DELAY",
+    "SPANNER_LOAD_COMMIT_DELAY",
+    "SPANNER_LOAD_PARALLEL",
     "CACHESIZE",
     "CACHEEXPIRATION",
     "REQUEST_TIMEOUT",
@@ -99,6 +112,9 @@ enum Subcommands {
     /// The store's schema
     #[command(subcommand, after_help = schema::EXAMPLES)]
     Schema(schema::SchemaCommand),
+    /// What only a store on Cloud Spanner has: splits, and statistics of locks
+    #[command(subcommand, after_help = spanner::EXAMPLES)]
+    Spanner(spanner::SpannerCommand),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  tsctl completions bash > /etc/bash_completion.d/tsctl")]
     Completions(Completions),
@@ -193,6 +209,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Subcommands::Audit => audit::run(&context).await,
             Subcommands::Reset(reset) => reset::run(&context, &reset).await,
             Subcommands::Schema(command) => schema::run(&context, command).await,
+            Subcommands::Spanner(command) => spanner::run(&context, command).await,
             Subcommands::Completions(_) | Subcommands::Version => Ok(ExitCode::SUCCESS),
         }
     })

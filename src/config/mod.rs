@@ -8,7 +8,6 @@ mod sources;
 mod value;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::shop::CacheSettings;
@@ -26,7 +25,8 @@ pub const SAMPLE: &str = include_str!("../../config-sample.env");
 pub struct Config {
     /// Where `tsbe` listens: ADDRESS and PORT.
     pub listen: SocketAddr,
-    /// Where the catalogue, the accounts and the sales are kept: STORE, or PROJECT, INSTANCE, DATABASE.
+    /// Where the catalogue, the accounts and the sales are kept: STORE, or PROJECT, INSTANCE, DATABASE;
+    /// for Spanner with GOOGLE_APPLICATION_CREDENTIALS and SPANNER_….
     pub store: StoreLocation,
     /// The cache of event look-ups: CACHESIZE, CACHEEXPIRATION.
     pub cache: CacheSettings,
@@ -48,10 +48,6 @@ pub struct Config {
     pub debug: bool,
     /// Whether the daemon refreshes the API documentation when it starts: APIDOC.
     pub apidoc: bool,
-    /// The key of a Google service account: GOOGLE_APPLICATION_CREDENTIALS.
-    pub google_credentials: Option<PathBuf>,
-    /// The Spanner emulator's host and port: SPANNER_EMULATOR_HOST.
-    pub spanner_emulator_host: Option<String>,
     /// Where sales are published, if anywhere: INFLUX_ADDR and the others.
     pub influx: Option<Influx>,
 }

@@ -1,12 +1,13 @@
 //! Every setting, declared once.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use super::sources::Given;
 use super::value::{Secret, boolean, http_address, log_format, number, seconds};
 use super::{Config, ConfigErrors, Influx, Sources};
 use crate::shop::CacheSettings;
-use crate::store::{DEFAULT_STORE, StoreLocation};
+use crate::store::{DEFAULT_STORE, Omni, Priority, SeatLock, SpannerSettings, StoreLocation};
 
 /// A setting as the sample, the flags and the documentation show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +58,33 @@ pub const SETTINGS: &[Setting] = &[
         "Key of a service account; without it, the default credentials",
     ),
     setting("SPANNER_EMULATOR_HOST", "", "HOST:PORT", "Spanner emulator, reached without credentials"),
+    setting("SPANNER_ENDPOINT", "", "URL", "Spanner Omni: http:// in plain text, https:// with TLS"),
+    setting("SPANNER_CA_FILE", "", "FILE", "Certificate (PEM) that signs Omni's; none: those of the system"),
+    setting("SPANNER_CLIENT_CERT", "", "FILE", "Certificate (PEM) to show to Omni, with SPANNER_CLIENT_KEY"),
+    setting("SPANNER_CLIENT_KEY", "", "FILE", "Its key (PEM)"),
+    setting("SPANNER_STALENESS", "15", "SECONDS", "How old browsing on Spanner may be; 0 is strong"),
+    setting("SPANNER_PRIORITY", "high", "PRIORITY", "high, medium or low, of sales and browsing on Spanner"),
+    setting("SPANNER_BULK_PRIORITY", "low", "PRIORITY", "The same of load, reset and audit"),
+    setting(
+        "SPANNER_WRITES",
+        "1024",
+        "NUMBER",
+        "Purchases and new accounts under way at once on Spanner; more wait",
+    ),
+    setting(
+        "SPANNER_SEAT_LOCK",
+        "exclusive",
+        "LOCK",
+        "exclusive: buyers of the same seats wait; shared: they abort",
+    ),
+    setting(
+        "SPANNER_COMMIT_DELAY",
+        "0",
+        "MS",
+        "How long Spanner may hold back a sale's commit, to write several at once",
+    ),
+    setting("SPANNER_LOAD_COMMIT_DELAY", "100", "MS", "The same of a load's commits"),
+    setting("SPANNER_LOAD_PARALLEL", "8", "NUMBER", "Commits of a load under way at once"),
     setting("CACHESIZE", "1000", "NUMBER", "Event look-ups that are kept; 0 keeps none"),
     setting(
         "CACHEEXPIRATION",
@@ -137,7 +165,7 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
     let cache = CacheSettings { size: from.whole("CACHESIZE", 0, 10_000_000), expiration: cache_expiration };
     let config = Config {
         listen,
-        store: store(&mut from),
+        store: store(&mut from, cache),
         cache,
         request_timeout: from.value("REQUEST_TIMEOUT", Default::default(), |text| seconds(text, 0.1)),
         header_timeout: from.value("HEADER_TIMEOUT", Default::default(), |text| seconds(text, 0.1)),
@@ -148,31 +176,80 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
         log_format: from.value("LOG_FORMAT", super::LogFormat::Text, log_format),
         debug: from.value("DEBUG", false, boolean),
         apidoc: from.value("APIDOC", false, boolean),
-        google_credentials: from.text("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
-        spanner_emulator_host: from.text("SPANNER_EMULATOR_HOST"),
         influx: influx(&mut from),
     };
     if from.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(from.mistakes)) }
 }
 
 /// STORE; without it Spanner where all three of its names are given, and the embedded store otherwise.
-fn store(from: &mut Reader<'_>) -> StoreLocation {
+fn store(from: &mut Reader<'_>, cache: CacheSettings) -> StoreLocation {
+    let settings = spanner(from, cache);
     let named = from.value("STORE", StoreLocation::Sqlite { path: "".into() }, |text| {
         StoreLocation::parse(text).map_err(|mistake| mistake.to_string())
     });
-    if from.sources.get("STORE").is_some() {
-        return named;
+    let mut location = if from.sources.get("STORE").is_some() { named } else { by_names(from, named) };
+    if let StoreLocation::Spanner(at) = &mut location {
+        at.settings = settings;
     }
+    location
+}
+
+/// PROJECT, INSTANCE and DATABASE, or `without` where none of them is given.
+fn by_names(from: &mut Reader<'_>, without: StoreLocation) -> StoreLocation {
     match (from.text("PROJECT"), from.text("INSTANCE"), from.text("DATABASE")) {
         (Some(project), Some(instance), Some(database)) => {
-            StoreLocation::Spanner { project, instance, database }
+            StoreLocation::spanner(&project, &instance, &database)
         }
-        (None, None, None) => named,
+        (None, None, None) => without,
         _ => {
             from.mistakes.push("PROJECT, INSTANCE and DATABASE: give all three, or none of them".to_owned());
-            named
+            without
         }
     }
+}
+
+fn spanner(from: &mut Reader<'_>, cache: CacheSettings) -> SpannerSettings {
+    let priority = |text: &str| Priority::parse(text).map_err(|mistake| mistake.to_string());
+    let milliseconds = |from: &mut Reader<'_>, name| Duration::from_millis(from.whole(name, 0, 500) as u64);
+    let staleness = from.value("SPANNER_STALENESS", Duration::ZERO, |text| match seconds(text, 0.0)? {
+        staleness if staleness <= Duration::from_secs(3_600) => Ok(staleness),
+        _ => Err("must be at most 3600, since Spanner keeps old versions for one hour".to_owned()),
+    });
+    SpannerSettings {
+        key_file: from.text("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
+        emulator_host: from.text("SPANNER_EMULATOR_HOST"),
+        omni: omni(from),
+        staleness,
+        priority: from.value("SPANNER_PRIORITY", Priority::High, priority),
+        bulk_priority: from.value("SPANNER_BULK_PRIORITY", Priority::Low, priority),
+        writes: from.whole("SPANNER_WRITES", 1, 100_000),
+        seat_lock: from.value("SPANNER_SEAT_LOCK", SeatLock::Exclusive, |text| {
+            SeatLock::parse(text).map_err(|mistake| mistake.to_string())
+        }),
+        commit_delay: milliseconds(from, "SPANNER_COMMIT_DELAY"),
+        load_commit_delay: milliseconds(from, "SPANNER_LOAD_COMMIT_DELAY"),
+        load_parallel: from.whole("SPANNER_LOAD_PARALLEL", 1, 256),
+        cache_size: cache.size,
+        cache_expiration: cache.expiration,
+    }
+}
+
+fn omni(from: &mut Reader<'_>) -> Option<Omni> {
+    let ca_file = from.text("SPANNER_CA_FILE").map(Into::into);
+    let client_cert = match (from.text("SPANNER_CLIENT_CERT"), from.text("SPANNER_CLIENT_KEY")) {
+        (Some(certificate), Some(key)) => Some((certificate.into(), key.into())),
+        (None, None) => None,
+        _ => {
+            from.mistakes
+                .push("SPANNER_CLIENT_CERT and SPANNER_CLIENT_KEY: give both, or neither".to_owned());
+            None
+        }
+    };
+    let endpoint = from.optional("SPANNER_ENDPOINT", http_address)?;
+    if endpoint.starts_with("http:") && (ca_file.is_some() || client_cert.is_some()) {
+        from.mistakes.push("SPANNER_ENDPOINT: certificates need https://, this is plain text".to_owned());
+    }
+    Some(Omni { endpoint, ca_file, client_cert })
 }
 
 fn influx(from: &mut Reader<'_>) -> Option<Influx> {

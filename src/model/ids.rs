@@ -132,6 +132,13 @@ impl TicketId {
         bytes[13..].copy_from_slice(&seat.to_be_bytes()[1..]);
         Self(Uuid::from_bytes(bytes))
     }
+
+    /// The seat number that the id ends with.
+    #[must_use]
+    pub const fn seat(self) -> u32 {
+        let bytes = self.as_bytes();
+        u32::from_be_bytes([0, bytes[13], bytes[14], bytes[15]])
+    }
 }
 
 impl SaleId {
@@ -156,6 +163,20 @@ impl SaleId {
     #[must_use]
     pub fn can_be_of(self, account: AccountId) -> bool {
         self.account_prefix() == Self::compose(account, [0; 8]).account_prefix()
+    }
+
+    /// The smallest and the largest id that the account of this sale can have: those that start with
+    /// the same 60 bits.
+    #[must_use]
+    pub fn accounts(self) -> std::ops::RangeInclusive<AccountId> {
+        let mut first = [0; 16];
+        first[..8].copy_from_slice(self.account_prefix());
+        let mut last = [0xff; 16];
+        last[..8].copy_from_slice(self.account_prefix());
+        // The version digit of the account's id is not in the sale's.
+        first[6] &= 0x0f;
+        last[6] |= 0xf0;
+        AccountId::from_bytes(first)..=AccountId::from_bytes(last)
     }
 
     /// The smallest and the largest id that a sale of `account` can have, so that one ordered index

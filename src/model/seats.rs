@@ -28,6 +28,19 @@ impl SeatMap {
         Self { seats, free: seats, words }
     }
 
+    /// A category with this many seats of which these alone (from 1) are known to be free.
+    #[must_use]
+    pub fn with_free(seats: u32, free: impl IntoIterator<Item = u32>) -> Self {
+        let mut map = Self { seats, free: 0, words: vec![u64::MAX; seats.div_ceil(WORD) as usize] };
+        for at in free.into_iter().filter(|seat| (1..=seats).contains(seat)).map(|seat| seat - 1) {
+            if let Some(word) = map.words.get_mut((at / WORD) as usize) {
+                map.free += (*word >> (at % WORD) & 1) as u32;
+                *word &= !(1 << (at % WORD));
+            }
+        }
+        map
+    }
+
     /// The map that [`SeatMap::to_bytes`] wrote for a category with this many seats, or `None` where
     /// the bytes belong to another number of seats.
     #[must_use]
@@ -239,6 +252,12 @@ mod tests {
             }
             prop_assert_eq!(sold.len() as u32, map.sold());
             prop_assert_eq!(sold.len(), seats as usize);
+        }
+
+        #[test]
+        fn a_map_of_free_seats_is_that_of_the_others_sold(seats in 1u32..300, free in prop::collection::btree_set(0u32..400, 0..100)) {
+            let sold = (1..=seats).filter(|seat| !free.contains(seat)).collect();
+            prop_assert_eq!(SeatMap::with_free(seats, free), map_with(seats, &sold));
         }
 
         #[test]

@@ -5,17 +5,15 @@
 //! people want to see.
 
 mod accounts;
-mod cache;
 mod catalogue;
 mod offer;
 mod purchase;
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::cache::FlightCache;
 use crate::model::{EventFacts, EventId, EventSummary, MultiEvent, MultiEventId};
 use crate::store::{Result, Store};
-use cache::FlightCache;
 use jiff::civil::Date;
 
 pub use accounts::{AccountDetails, SALES_MAX};
@@ -26,14 +24,7 @@ pub use purchase::{Receipt, SaleDetails, Ticket, Wish};
 /// Between store and shop nothing happens that a caller could tell apart, so they share one error.
 pub use crate::store::StoreError as ShopError;
 
-/// How the cache of event look-ups is set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CacheSettings {
-    /// Most events that are kept, and as many lists of events, and of multi-events; 0 keeps none.
-    pub size: usize,
-    /// How long each is kept, give or take an eighth; 0 keeps none.
-    pub expiration: Duration,
-}
+pub use crate::cache::CacheSettings;
 
 /// The shop: cheap to clone, one for each process.
 #[derive(Clone)]

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::model::Invalid;
+
 /// What a name or id was looked up as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
@@ -97,11 +99,9 @@ impl StoreError {
     }
 }
 
-impl OpenError {
-    pub(super) fn no_spanner() -> Self {
-        Self(
-            "this version has no Spanner engine yet: use the embedded store, such as --store sqlite:data/ticketshop.db"
-                .to_owned(),
-        )
+/// A stored value that does not parse.
+impl From<Invalid> for StoreError {
+    fn from(error: Invalid) -> Self {
+        Self::damaged(error)
     }
 }

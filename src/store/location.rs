@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::SpannerSettings;
 use crate::model::Invalid;
 
 /// The store that is used where none is named.
@@ -17,14 +18,34 @@ pub enum StoreLocation {
         path: PathBuf,
     },
     /// A Cloud Spanner database.
-    Spanner {
-        /// The Google Cloud project.
-        project: String,
-        /// The Spanner instance.
-        instance: String,
-        /// The database.
-        database: String,
-    },
+    Spanner(Box<SpannerLocation>),
+}
+
+/// A Cloud Spanner database, and how it is reached and used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpannerLocation {
+    /// The Google Cloud project.
+    pub project: String,
+    /// The Spanner instance.
+    pub instance: String,
+    /// The database.
+    pub database: String,
+    /// How the engine reaches and uses it.
+    pub settings: SpannerSettings,
+}
+
+impl SpannerLocation {
+    /// The full name that Spanner's API has for it.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("projects/{}/instances/{}/databases/{}", self.project, self.instance, self.database)
+    }
+}
+
+impl fmt::Display for SpannerLocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spanner:{}/{}/{}", self.project, self.instance, self.database)
+    }
 }
 
 impl StoreLocation {
@@ -44,11 +65,7 @@ impl StoreLocation {
                 let parts: Vec<&str> = name.split('/').collect();
                 match parts.as_slice() {
                     [project, instance, database] if parts.iter().all(|part| !part.is_empty()) => {
-                        Ok(Self::Spanner {
-                            project: (*project).to_owned(),
-                            instance: (*instance).to_owned(),
-                            database: (*database).to_owned(),
-                        })
+                        Ok(Self::spanner(project, instance, database))
                     }
                     _ => Err(form()),
                 }
@@ -56,15 +73,24 @@ impl StoreLocation {
             _ => Err(form()),
         }
     }
+
+    /// A Spanner database with the default settings.
+    #[must_use]
+    pub fn spanner(project: &str, instance: &str, database: &str) -> Self {
+        Self::Spanner(Box::new(SpannerLocation {
+            project: project.to_owned(),
+            instance: instance.to_owned(),
+            database: database.to_owned(),
+            settings: SpannerSettings::default(),
+        }))
+    }
 }
 
 impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite { path } => write!(f, "sqlite:{}", path.display()),
-            Self::Spanner { project, instance, database } => {
-                write!(f, "spanner:{project}/{instance}/{database}")
-            }
+            Self::Spanner(at) => at.fmt(f),
         }
     }
 }

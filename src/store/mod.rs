@@ -8,6 +8,7 @@ mod audit;
 pub mod conformance;
 mod error;
 mod location;
+mod spanner;
 mod sqlite;
 
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::model::{
 
 pub use audit::{AuditReport, Disagreement};
 pub use error::{Cause, Entity, OpenError, StoreError};
-pub use location::{DEFAULT_STORE, StoreLocation};
+pub use location::{DEFAULT_STORE, SpannerLocation, StoreLocation};
+pub use spanner::{Omni, Priority, SeatLock, SpannerSettings};
 
 /// What every answer of a store is.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -112,7 +114,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes venues and the mark that says how far the load is, in one commit.
     async fn load_venues(&self, mark: LoadMark, venues: Vec<Venue>) -> Result<()>;
 
-    /// Writes multi-events with all that belongs to them, and the mark, in one commit.
+    /// Writes multi-events with all that belongs to them, and the mark. They are for sale, and the mark
+    /// says so, from one commit on; what an engine must write before that commit is not seen.
     async fn load_multi_events(&self, mark: LoadMark, multi_events: Vec<NewMultiEvent>) -> Result<()>;
 
     /// How much is in the catalogue.
@@ -128,7 +131,7 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// Told by [`Store::audit`] how many rows it has looked at, and of how many.
-pub type AuditProgress = Box<dyn Fn(u64, u64) + Send>;
+pub type AuditProgress = Box<dyn Fn(u64, u64) + Send + Sync>;
 
 /// The answer of [`Store::create_account`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +222,38 @@ pub struct SchemaStatus {
     pub pending: Vec<String>,
 }
 
+/// How a schema is to be applied.
+pub struct ApplyRequest<'a> {
+    /// Make the database first where there is none; a file is always made.
+    pub create_database: bool,
+    /// Told the migration at work and how far it is, 0 to 100 percent.
+    pub progress: &'a mut (dyn FnMut(&str, u32) + Send),
+    /// How often a server is asked how far it is.
+    pub poll_every: Duration,
+}
+
+/// Where a server is busiest, by its own statistics of the last full minute.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HotSpots {
+    /// Rows that transactions waited for; measured in seconds.
+    pub locks: Vec<HotSpot>,
+    /// Splits; measured in percent of one server's CPU.
+    pub splits: Vec<HotSpot>,
+}
+
+/// A busy place.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HotSpot {
+    /// Which keys.
+    pub place: String,
+    /// How busy.
+    pub measure: f64,
+    /// Who asks for it, or what is stored there.
+    pub detail: String,
+}
+
 /// Opens the store at `location`.
 ///
 /// # Errors
@@ -229,38 +264,75 @@ pub async fn open(
 ) -> std::result::Result<Arc<dyn Store>, OpenError> {
     match location {
         StoreLocation::Sqlite { path } => Ok(Arc::new(sqlite::SqliteStore::open(path, access)?)),
-        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+        StoreLocation::Spanner(at) => Ok(Arc::new(spanner::SpannerStore::open(at).await?)),
     }
 }
 
 /// The DDL of the newest schema for the engine of `location`, as one text.
-///
-/// # Errors
-/// Where the engine is not in this build.
-pub fn schema_text(location: &StoreLocation) -> std::result::Result<String, OpenError> {
+#[must_use]
+pub fn schema_text(location: &StoreLocation) -> String {
     match location {
-        StoreLocation::Sqlite { .. } => Ok(sqlite::schema_text()),
-        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+        StoreLocation::Sqlite { .. } => sqlite::schema_text(),
+        StoreLocation::Spanner(_) => spanner::schema_text(),
     }
 }
 
-/// Which schema the store has, without changing it. A store that does not exist yet has version 0.
+/// Which schema the store has, without changing it. A file that does not exist yet has version 0.
 ///
 /// # Errors
 /// As [`open`].
 pub async fn schema_status(location: &StoreLocation) -> std::result::Result<SchemaStatus, OpenError> {
     match location {
         StoreLocation::Sqlite { path } => sqlite::schema_status(path),
-        StoreLocation::Spanner { .. } => Err(OpenError::no_spanner()),
+        StoreLocation::Spanner(at) => spanner::schema_status(at).await,
     }
 }
 
 /// Makes the store or brings its schema up to date, and tells what the state was before.
 ///
 /// # Errors
-/// As [`open`]; never beside a daemon.
-pub async fn schema_apply(location: &StoreLocation) -> std::result::Result<SchemaStatus, OpenError> {
-    let before = schema_status(location).await?;
-    open(location, Access::Maintain).await?.close().await;
-    Ok(before)
+/// As [`open`]; a file never beside a daemon.
+pub async fn schema_apply(
+    location: &StoreLocation,
+    request: &mut ApplyRequest<'_>,
+) -> std::result::Result<SchemaStatus, OpenError> {
+    match location {
+        StoreLocation::Sqlite { path } => {
+            let before = sqlite::schema_status(path)?;
+            open(location, Access::Maintain).await?.close().await;
+            Ok(before)
+        }
+        StoreLocation::Spanner(at) => spanner::schema_apply(at, request).await,
+    }
+}
+
+/// Where the server is busiest, at most `limit` places of each kind.
+///
+/// # Errors
+/// As [`open`], and where the engine or server has no such statistics.
+pub async fn hot_spots(location: &StoreLocation, limit: u32) -> std::result::Result<HotSpots, OpenError> {
+    match location {
+        StoreLocation::Sqlite { .. } => Err(only_on_spanner(location)),
+        StoreLocation::Spanner(at) => spanner::hot_spots(at, limit).await,
+    }
+}
+
+/// Asks the server to spread an event over more splits before its sale begins, at every `every` seats,
+/// and says how many were asked for.
+///
+/// # Errors
+/// As [`open`], and where the engine or server takes no split points.
+pub async fn presplit(
+    location: &StoreLocation,
+    event: EventId,
+    every: u32,
+) -> std::result::Result<usize, OpenError> {
+    match location {
+        StoreLocation::Sqlite { .. } => Err(only_on_spanner(location)),
+        StoreLocation::Spanner(at) => spanner::presplit(at, event, every).await,
+    }
+}
+
+fn only_on_spanner(location: &StoreLocation) -> OpenError {
+    OpenError(format!("{location} is one file: only a store on Spanner (--store spanner:…) has splits"))
 }

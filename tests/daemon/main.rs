@@ -84,7 +84,7 @@ fn what_cannot_be_a_store_is_refused() {
         ("sqlite:no/such/shop.db", "does not exist: make it"),
         ("sqlite:/proc/shop.db", "make its directory writable"),
         ("sqlite:.", "is a directory"),
-        ("spanner:p/i/d", "no Spanner engine yet"),
+        ("spanner:p/i", "must be sqlite:PATH or spanner:PROJECT/INSTANCE/DATABASE"),
     ] {
         assert_refused(&place, &["serve", "--port", "0", "--store", store], expected);
     }

@@ -2,7 +2,6 @@
 
 use rusqlite::{Error, ErrorCode};
 
-use crate::model::Invalid;
 use crate::store::StoreError;
 
 /// An error of any call but COMMIT: nothing is written, whatever it was.
@@ -14,13 +13,6 @@ impl From<Error> for StoreError {
             }
             _ => Self::unavailable(error),
         }
-    }
-}
-
-/// A stored value that does not parse.
-impl From<Invalid> for StoreError {
-    fn from(error: Invalid) -> Self {
-        Self::damaged(error)
     }
 }
 

@@ -8,13 +8,19 @@ use std::time::{Duration, Instant};
 use cached::{Cached, Expires, ExpiringLruCache};
 use tokio::sync::OnceCell;
 
-use super::CacheSettings;
-use crate::store::Result;
+/// How a cache of look-ups is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Most entries that are kept of each kind; 0 keeps none.
+    pub size: usize,
+    /// How long each is kept, give or take an eighth; 0 keeps none.
+    pub expiration: Duration,
+}
 
 /// Keeps answers for a while. An entry is made before its answer is there, so that callers at once
 /// wait for one answer, and its age counts from then: it is never older than its expiry says. Errors
 /// are not kept; the next caller asks again.
-pub(super) struct FlightCache<K, V> {
+pub(crate) struct FlightCache<K, V> {
     /// `None` where nothing is to be kept.
     entries: Option<Mutex<ExpiringLruCache<K, Entry<V>>>>,
     expiration: Duration,
@@ -32,18 +38,18 @@ impl<V> Expires for Entry<V> {
 }
 
 impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
-    pub(super) fn new(settings: CacheSettings) -> Self {
+    pub(crate) fn new(settings: CacheSettings) -> Self {
         let entries = (settings.size > 0 && !settings.expiration.is_zero())
             .then(|| Mutex::new(ExpiringLruCache::new(settings.size)));
         Self { entries, expiration: settings.expiration }
     }
 
     /// The answer for `key`: what is kept, or what `ask` answers.
-    pub(super) async fn get<F: Future<Output = Result<V>>>(
+    pub(crate) async fn get<E, F: Future<Output = Result<V, E>>>(
         &self,
         key: K,
         ask: impl FnOnce() -> F,
-    ) -> Result<Arc<V>> {
+    ) -> Result<Arc<V>, E> {
         let Some(entries) = &self.entries else {
             return ask().await.map(Arc::new);
         };
@@ -57,6 +63,13 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
         };
         answer.get_or_try_init(|| async { ask().await.map(Arc::new) }).await.cloned()
     }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        if let Some(entries) = &self.entries {
+            entries.lock().unwrap_or_else(PoisonError::into_inner).cache_clear();
+        }
+    }
 }
 
 /// Between 7/8 and 9/8 of `time`, so that what was cached together does not expire together.
@@ -69,7 +82,6 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
-    use crate::store::StoreError;
 
     fn cache(size: usize, expiration_ms: u64) -> FlightCache<u32, u32> {
         FlightCache::new(CacheSettings { size, expiration: Duration::from_millis(expiration_ms) })
@@ -79,7 +91,7 @@ mod tests {
     async fn ask(cache: &FlightCache<u32, u32>, key: u32, asked: &AtomicU32) -> u32 {
         let answer = cache.get(key, || async {
             tokio::task::yield_now().await;
-            Ok(asked.fetch_add(1, Ordering::Relaxed))
+            Ok::<_, &str>(asked.fetch_add(1, Ordering::Relaxed))
         });
         *answer.await.unwrap()
     }
@@ -122,7 +134,7 @@ mod tests {
     #[tokio::test]
     async fn errors_are_not_kept() {
         let (cache, asked) = (cache(10, 60_000), AtomicU32::new(0));
-        assert!(cache.get(1, || async { Err(StoreError::Overloaded) }).await.is_err());
+        assert!(cache.get(1, || async { Err("no answer") }).await.is_err());
         assert_eq!(ask(&cache, 1, &asked).await, 0);
     }
 }

@@ -1,0 +1,2 @@
+-- Counts nothing as sold; run as partitioned DML.
+UPDATE SoldTicketsCounter SET Sold = 0 WHERE Sold > 0

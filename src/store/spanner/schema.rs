@@ -1,0 +1,189 @@
+//! The numbered migrations, and which of them a database has.
+//!
+//! Each file is one batch of DDL: Spanner applies a batch in order as one long-running operation. A row of
+//! `SchemaMigration` follows each batch. That table is the last of the first batch, so a database that has
+//! it without a row has the first schema: its row was lost, or the DDL came from elsewhere.
+
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_lro::{Poller, PollingResult};
+use google_cloud_spanner::client::DatabaseAdmin;
+use google_cloud_spanner::key::KeySet;
+use google_cloud_spanner::mutation::Mutation;
+
+use super::connection::{Connection, client, emulator_endpoint, in_time, tag};
+use super::error::code;
+use super::rows::{COMMIT_TIMESTAMP, Columns};
+use crate::store::location::SpannerLocation;
+use crate::store::{ApplyRequest, OpenError, SchemaStatus};
+
+/// Every schema change ever released, in order; the version of a store is how many it has.
+const MIGRATIONS: &[(&str, &str)] = &[("001_init", include_str!("schema/001_init.sql"))];
+
+type Opened<T> = std::result::Result<T, OpenError>;
+
+/// All migrations as one text.
+pub(crate) fn schema_text() -> String {
+    MIGRATIONS.iter().map(|(_, sql)| *sql).collect::<Vec<_>>().join("\n")
+}
+
+/// The state of the database at `at`, which is not changed. One that does not exist has none.
+pub(crate) async fn schema_status(at: &SpannerLocation) -> Opened<SchemaStatus> {
+    let connection = Connection::open(at).await?;
+    version(&connection, at).await.map(status_of)
+}
+
+fn status_of(current: u32) -> SchemaStatus {
+    let pending = MIGRATIONS.iter().skip(current as usize).map(|(name, _)| (*name).to_owned()).collect();
+    SchemaStatus { current, latest: MIGRATIONS.len() as u32, pending }
+}
+
+/// Refuses a database whose schema is not the newest.
+pub(super) async fn check_is_current(connection: &Connection, at: &SpannerLocation) -> Opened<()> {
+    let (version, latest) = (version(connection, at).await?, MIGRATIONS.len() as u32);
+    match version {
+        0 => Err(OpenError(format!("{at} has no schema: run `tsctl schema apply`"))),
+        _ if version < latest => {
+            Err(OpenError(format!("{at} has schema {version} of {latest}: run `tsctl schema apply`")))
+        }
+        _ if version > latest => Err(OpenError(format!(
+            "{at} has schema {version}, this program knows up to {latest}: use a newer version of it"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The version of the schema; 0 where there is none.
+async fn version(connection: &Connection, at: &SpannerLocation) -> Opened<u32> {
+    let read = connection.by_key("SchemaMigration", &["Version"], KeySet::all(), "schema");
+    let found = async {
+        let mut found = connection.database.single_use().build().execute_read(read.build()).await?;
+        let mut versions = vec![1];
+        while let Some(row) = found.next().await {
+            versions.push(Columns::of(&row?).number().unwrap_or(0));
+        }
+        Ok(versions)
+    };
+    match in_time(at, async { Ok::<_, _>(found.await) }).await? {
+        Ok(versions) => Ok(versions.into_iter().max().unwrap_or(0)),
+        Err(error) if table_is_missing(&error) => Ok(0),
+        Err(error) => Err(super::connection::cannot_use(at, &error)),
+    }
+}
+
+fn table_is_missing(error: &google_cloud_spanner::Error) -> bool {
+    let names_it = error.status().is_some_and(|status| status.message.contains("SchemaMigration"));
+    matches!(code(error), Some(Code::NotFound | Code::InvalidArgument)) && names_it
+}
+
+/// Brings the schema up to date, and tells what the state was before.
+pub(crate) async fn schema_apply(
+    at: &SpannerLocation,
+    request: &mut ApplyRequest<'_>,
+) -> Opened<SchemaStatus> {
+    let admin = admin(at).await?;
+    if request.create_database {
+        create_database(&admin, at).await?;
+    }
+    let connection = Connection::open(at).await?;
+    let before = status_of(version(&connection, at).await?);
+    for (at_no, (name, sql)) in MIGRATIONS.iter().enumerate().skip(before.current as usize) {
+        (request.progress)(name, 0);
+        apply(&admin, at, name, sql, request).await?;
+        record(&connection, at, at_no as i64 + 1, name).await?;
+    }
+    Ok(before)
+}
+
+/// The client of the administration API, which is another one than that of the data.
+pub(super) async fn admin(at: &SpannerLocation) -> Opened<DatabaseAdmin> {
+    let mut builder = client(at).await?.database_admin_builder();
+    if let Some(host) = &at.settings.emulator_host {
+        // Google's emulator listens for it on the next port but nine.
+        builder = builder.with_endpoint(emulator_endpoint(host).replace(":9010", ":9020"));
+    }
+    builder
+        .build()
+        .await
+        .map_err(|error| OpenError(format!("{at}: cannot reach the administration API: {error}")))
+}
+
+async fn create_database(admin: &DatabaseAdmin, at: &SpannerLocation) -> Opened<()> {
+    let poller = admin
+        .create_database()
+        .set_parent(format!("projects/{}/instances/{}", at.project, at.instance))
+        .set_create_statement(format!("CREATE DATABASE `{}`", at.database))
+        .poller();
+    match poller.until_done().await {
+        Ok(_) => Ok(()),
+        Err(error) if code(&error) == Some(Code::AlreadyExists) => Ok(()),
+        Err(error) => Err(cannot_administer(at, &error)),
+    }
+}
+
+async fn apply(
+    admin: &DatabaseAdmin,
+    at: &SpannerLocation,
+    name: &str,
+    sql: &str,
+    request: &mut ApplyRequest<'_>,
+) -> Opened<()> {
+    let mut poller =
+        admin.update_database_ddl().set_database(at.path()).set_statements(statements(sql)).poller();
+    while let Some(status) = poller.poll().await {
+        match status {
+            PollingResult::Completed(done) => {
+                done.map(|_| ()).map_err(|error| cannot_administer(at, &error))?
+            }
+            PollingResult::InProgress(metadata) => {
+                let percents = metadata.iter().flat_map(|of| &of.progress).map(|of| of.progress_percent);
+                (request.progress)(name, percents.max().unwrap_or(0).clamp(0, 100) as u32);
+            }
+            PollingResult::PollingError(error) => tracing::debug!(?error, "asking for the operation again"),
+        }
+        tokio::time::sleep(request.poll_every).await;
+    }
+    Ok(())
+}
+
+/// The statements of a file: what stands between semicolons, without comments.
+fn statements(sql: &str) -> Vec<String> {
+    let text: Vec<&str> = sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let text = text.join("\n");
+    text.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(str::to_owned).collect()
+}
+
+async fn record(connection: &Connection, at: &SpannerLocation, version: i64, name: &str) -> Opened<()> {
+    let row = Mutation::new_insert_or_update_builder("SchemaMigration")
+        .set("Version")
+        .to(version)
+        .set("Name")
+        .to(name.to_owned())
+        .set("AppliedAt")
+        .to(COMMIT_TIMESTAMP.to_owned())
+        .build();
+    let writer = connection.database.write_only_transaction().set_transaction_tag(tag("schema"));
+    in_time(at, writer.build().write_at_least_once([row])).await.map(|_| ())
+}
+
+fn cannot_administer(at: &SpannerLocation, error: &google_cloud_spanner::Error) -> OpenError {
+    match code(error) {
+        Some(Code::PermissionDenied) => OpenError(format!(
+            "{at}: permission denied: changing the schema takes roles/spanner.databaseAdmin, see docs/spanner.md"
+        )),
+        _ => super::connection::cannot_use(at, error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_its_statements() {
+        let sql = "-- a; b\nCREATE TABLE A (\n  -- c;\n  X INT64,\n) PRIMARY KEY (X);\n\nCREATE INDEX B ON A (X);\n";
+        let found = statements(sql);
+        assert_eq!(found.len(), 2);
+        assert!(found[0].starts_with("CREATE TABLE A") && !found[0].contains("c;"));
+        assert_eq!(found[1], "CREATE INDEX B ON A (X)");
+    }
+}

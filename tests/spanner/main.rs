@@ -1,0 +1,7 @@
+//! The Spanner engine on the model of Spanner: the promises of the store, the twin test, and what only a
+//! model can show, such as round trips, contention and faults.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod conformance;
+mod server;
+mod twin;

@@ -1,0 +1,31 @@
+//! A model of Spanner in the same process, one for each test.
+
+use std::sync::Arc;
+
+use spanner_model::{Model, Options};
+use ticketshop::store::{SpannerLocation, Store, StoreLocation};
+
+pub(crate) const PROJECT: &str = "test-project";
+pub(crate) const INSTANCE: &str = "test-instance";
+
+/// Keeps the model alive.
+pub(crate) struct Server(pub(crate) Model);
+
+impl Server {
+    /// The store as it is.
+    pub(crate) async fn adapt(&self, _: &SpannerLocation, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        store
+    }
+}
+
+/// A new database with this DDL, on a new model.
+pub(crate) async fn database(ddl: Vec<String>) -> (SpannerLocation, Server) {
+    let model = Model::start(Options::default()).await.unwrap();
+    let StoreLocation::Spanner(mut at) = StoreLocation::spanner(PROJECT, INSTANCE, "shop") else {
+        unreachable!()
+    };
+    at.settings.emulator_host = Some(model.addr().to_string());
+    let statements: Vec<&str> = ddl.iter().map(String::as_str).collect();
+    model.create_database(&at.path(), &statements).unwrap();
+    (*at, Server(model))
+}
