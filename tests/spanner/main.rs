@@ -3,5 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod conformance;
+mod contention;
+mod faults;
+mod opening;
+mod operations;
+mod round_trips;
 mod server;
+mod tools;
 mod twin;

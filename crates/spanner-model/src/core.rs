@@ -83,9 +83,14 @@ impl Core {
     /// A commit timestamp: in microseconds, after everything that was given out before.
     pub(crate) fn commit_timestamp(&self) -> i64 {
         let now = wall_clock();
-        let after = |last: i64| now.max(last - last.rem_euclid(1000) + 1000);
-        let last = self.clock.update(Ordering::SeqCst, Ordering::SeqCst, after);
-        after(last)
+        let mut last = self.clock.load(Ordering::SeqCst);
+        loop {
+            let next = now.max(last - last.rem_euclid(1000) + 1000);
+            match self.clock.compare_exchange(last, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return next,
+                Err(newer) => last = newer,
+            }
+        }
     }
 
     /// ABORTED with a random delay within the configured range.

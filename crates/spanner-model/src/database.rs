@@ -29,6 +29,8 @@ pub(crate) enum Phase {
     Active,
     /// With the answer for a repeated Commit.
     Committed(Box<v1::CommitResponse>),
+    /// A commit failed, with the error for a repeated Commit.
+    Failed(Box<Status>),
     RolledBack,
     Aborted,
 }
@@ -182,7 +184,7 @@ impl State {
         match transaction.phase {
             Phase::Active => Ok(transaction),
             Phase::Aborted => Err(core.aborted()),
-            Phase::Committed(_) | Phase::RolledBack => Err(Status::failed_precondition(
+            Phase::Committed(_) | Phase::Failed(_) | Phase::RolledBack => Err(Status::failed_precondition(
                 "Cannot start a read or query within a transaction after Commit() or Rollback() has been called.",
             )),
         }

@@ -16,7 +16,8 @@ use crate::core::locked;
 pub enum Fault {
     /// The call is executed after that long.
     Delay(Duration),
-    /// The transaction is rolled back, and the call answers ABORTED.
+    /// The transaction is rolled back, and the call answers ABORTED (not a call of a transaction that is
+    /// committed already).
     Aborted,
     /// The call answers UNAVAILABLE and is not executed.
     UnavailableBefore,

@@ -158,10 +158,8 @@ impl SpannerService {
     async fn before(&self, fault: &Fault, record: &RequestRecord) -> Result<(), Status> {
         match fault {
             Fault::Delay(span) => tokio::time::sleep(*span).await,
-            Fault::Aborted => {
-                self.abort(record);
-                return Err(self.core.aborted());
-            }
+            Fault::Aborted if self.abort(record) => return Err(self.core.aborted()),
+            Fault::Aborted => {}
             Fault::UnavailableBefore => return Err(Status::unavailable("Injected before the call.")),
             Fault::DropBefore => return Err(self.drop_connection().await),
             Fault::Status(code, message) => return Err(Status::new(*code, message.clone())),
@@ -170,16 +168,20 @@ impl SpannerService {
         Ok(())
     }
 
-    /// Rolls back the transaction of a call that is to be aborted.
-    fn abort(&self, record: &RequestRecord) {
+    /// Rolls back the transaction of a call that is to be aborted. A transaction that is committed stays so,
+    /// and a repeated Commit of it is answered as Spanner does: with its response.
+    fn abort(&self, record: &RequestRecord) -> bool {
         let (Ok(session), Ok(id)) = (self.core.session(&record.session), parse_id(&record.transaction_id))
         else {
-            return;
+            return true;
         };
         let mut state = session.database.state();
-        if state.transactions.get(&id).is_some_and(|found| matches!(found.phase, Phase::Active)) {
-            state.end(id, Phase::Aborted);
+        match state.transactions.get(&id).map(|found| &found.phase) {
+            Some(Phase::Committed(_)) => return false,
+            Some(Phase::Active) => state.end(id, Phase::Aborted),
+            _ => {}
         }
+        true
     }
 
     async fn drop_connection(&self) -> Status {

@@ -3,6 +3,12 @@
 //! the documented rules: locks with wound-wait, aborts and their retries, commit timestamps and stale
 //! reads, constraints and their errors; and it injects faults by a seeded plan.
 //!
+//! What is simpler than Spanner: the locks of a transaction are whole cells of key ranges, and a scan locks
+//! the range that its conditions give, up to the last row if LIMIT ends it; a commit takes its locks and
+//! applies its writes in one instant, so that it can wait but never be wounded halfway; an index entry is
+//! locked at once with the columns it stores; only pessimistic serializable transactions are known; foreign
+//! keys are accepted but not enforced; partitioned DML is one partition; schema changes are done at once.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), spanner_model::Error> {
 //! use spanner_model::{Model, Options};
@@ -81,6 +87,10 @@ impl Model {
         let addr = listener.local_addr()?;
         let core = Arc::new(Core::new(options));
         let (generation, receiver) = watch::channel(0);
+        for also in &core.options.also {
+            let listener = TcpListener::bind(also).await?;
+            tokio::spawn(server::serve(Arc::clone(&core), listener, receiver.clone()));
+        }
         tokio::spawn(server::serve(Arc::clone(&core), listener, receiver));
         Ok(Self { core, addr, generation })
     }

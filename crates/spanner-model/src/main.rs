@@ -35,8 +35,11 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = Arguments::parse();
+    // With SPANNER_EMULATOR_HOST on port 9010 the client looks for the admin API on port 9020.
+    let admin = SocketAddr::new(arguments.addr.ip(), 9020);
     let options = Options {
         addr: arguments.addr,
+        also: if arguments.addr.port() == 9010 { vec![admin] } else { Vec::new() },
         instances: arguments.instances,
         latency: Duration::from_millis(arguments.latency_ms),
         operation_polls: arguments.operation_polls,

@@ -23,6 +23,9 @@ pub enum Bounded {
 pub struct Options {
     /// Where it listens.
     pub addr: SocketAddr,
+    /// Where it listens as well. With SPANNER_EMULATOR_HOST on port 9010 the official client looks for the
+    /// admin API on port 9020.
+    pub also: Vec<SocketAddr>,
     /// Instances that exist.
     pub instances: Vec<String>,
     /// How long every data RPC takes in addition.
@@ -52,6 +55,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            also: Vec::new(),
             instances: vec![DEFAULT_INSTANCE.to_owned()],
             latency: Duration::ZERO,
             seed: 1,

@@ -38,11 +38,9 @@ pub(crate) struct Parent {
     pub(crate) cascade: bool,
 }
 
-/// FOREIGN KEY.
+/// FOREIGN KEY, which is accepted but not enforced.
 #[derive(Clone, Debug)]
 pub(crate) struct ForeignKey {
-    pub(crate) name: String,
-    pub(crate) columns: Vec<usize>,
     pub(crate) table: String,
     pub(crate) referenced: Vec<String>,
 }

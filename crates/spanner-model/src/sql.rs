@@ -11,6 +11,8 @@ pub(crate) mod query;
 mod scope;
 mod select;
 mod source;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub(crate) use scope::{ColumnRef, Env};

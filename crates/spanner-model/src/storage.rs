@@ -107,13 +107,6 @@ pub(crate) struct Overlay {
     pub(crate) indexes: HashMap<u32, BTreeMap<Key, Option<Key>>>,
 }
 
-impl Overlay {
-    /// Whether nothing was written.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.indexes.is_empty()
-    }
-}
-
 /// One entry out of a store with a transaction's own writes before it.
 pub(crate) fn get<T: Clone>(
     store: Option<&Store<T>>,

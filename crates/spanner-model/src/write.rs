@@ -128,7 +128,7 @@ fn check_values(table: &Table, given: &[(usize, Value)]) -> Result<(), Status> {
         let column = &table.columns[*at];
         if column.not_null && value.is_null() {
             return Err(Status::failed_precondition(format!(
-                "{} must not be NULL in table {}.",
+                "Cannot specify a null value for column: {} in table: {}",
                 column.name, table.name
             )));
         }
@@ -158,7 +158,7 @@ fn check_length(table: &Table, column: &Column, value: &Value, longest: usize) -
         return Ok(());
     }
     Err(Status::failed_precondition(format!(
-        "New value exceeds the maximum size limit for this column in this database: {}.{}, size: {size}, limit: {longest}.",
+        "New value exceeds the maximum size limit for this column: {}.{}, size: {size}, limit: {longest}.",
         table.name, column.name
     )))
 }

@@ -4,8 +4,9 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::key;
 use google_cloud_spanner::mutation::Mutation;
 
-use super::connection::{Connection, Work, tag};
+use super::connection::{Connection, Work, backoff, retries, tag};
 use super::error::{code, commit_is_undone};
+use super::purchase::{COMMIT_TIME, bounded_aborts};
 use super::rows::{self, ACCOUNT_COLUMNS};
 use crate::model::{Account, AccountId, Email, NewAccount};
 use crate::store::{CreatedAccount, Entity, Result, StoreError};
@@ -51,9 +52,11 @@ async fn insert(connection: &Connection, new: &NewAccount) -> google_cloud_spann
         .write_only_transaction()
         .set_transaction_tag(tag("create_account"))
         .set_commit_priority(connection.priority(Work::Sale))
-        .with_begin_retry_policy(super::connection::retries(super::purchase::COMMIT_TIME))
-        .with_commit_retry_policy(super::connection::retries(super::purchase::COMMIT_TIME))
-        .with_retry_policy(super::purchase::bounded_aborts(super::purchase::COMMIT_TIME))
+        .with_begin_retry_policy(retries(COMMIT_TIME))
+        .with_begin_backoff_policy(backoff())
+        .with_commit_retry_policy(retries(COMMIT_TIME))
+        .with_commit_backoff_policy(backoff())
+        .with_retry_policy(bounded_aborts(COMMIT_TIME))
         .build();
     write.write([row]).await.map(|_| ())
 }

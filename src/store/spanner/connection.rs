@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use google_cloud_auth::credentials::{Credentials, anonymous, service_account};
 use google_cloud_gax::error::rpc::Code;
+use google_cloud_gax::exponential_backoff::{ExponentialBackoff, ExponentialBackoffBuilder};
 use google_cloud_gax::options::RequestOptions;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_spanner::Error;
@@ -30,6 +31,9 @@ use crate::store::{OpenError, Result, StoreError};
 
 /// How long opening may take: a server that is there answers in far less.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first and the longest pause before a call is repeated.
+const BACKOFF_FIRST: Duration = Duration::from_millis(5);
+const BACKOFF_LAST: Duration = Duration::from_millis(250);
 /// How often a server that is not there is asked.
 const OPEN_ATTEMPTS: u32 = 3;
 /// How long one attempt of a read may take, and all of them together.
@@ -78,6 +82,7 @@ impl Connection {
             .set_priority(self.priority(work))
             .with_attempt_timeout(READ_ATTEMPT)
             .with_retry_policy(retries(READ_TIME))
+            .with_backoff_policy(backoff())
     }
 
     /// A read of rows by their primary keys.
@@ -109,6 +114,7 @@ impl Connection {
             .set_priority(self.priority(Work::Sale))
             .with_attempt_timeout(READ_ATTEMPT)
             .with_retry_policy(retries(READ_TIME))
+            .with_backoff_policy(backoff())
     }
 
     /// The rows that a statement finds.
@@ -158,6 +164,15 @@ impl Connection {
 /// What Spanner's statistics show a request or transaction as (at most 50 characters).
 pub(super) fn tag(action: &str) -> String {
     format!("app=ticketshop,action={action}")
+}
+
+/// How long the client waits before it repeats a call: as a sale does, not the seconds of its default.
+pub(super) fn backoff() -> ExponentialBackoff {
+    ExponentialBackoffBuilder::new()
+        .with_initial_delay(BACKOFF_FIRST)
+        .with_maximum_delay(BACKOFF_LAST)
+        .with_scaling(2.0)
+        .clamp()
 }
 
 /// What the client may repeat by itself, and for how long: its own default has no end.

@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use google_cloud_spanner::mutation::Mutation;
 use google_cloud_spanner::statement::Statement;
 
-use super::connection::{Connection, Freshness, Work, tag};
+use super::connection::{Connection, Freshness, READ_TIME, Work, backoff, retries, tag};
 use super::inventory::SHARD_SEATS;
 use super::rows::{self, COMMIT_TIMESTAMP, Columns};
 use crate::model::{CategoryId, EventId, NewEvent, NewMultiEvent, TicketId, Venue};
@@ -233,7 +233,8 @@ async fn commit(connection: &Connection, mutations: Vec<Mutation>) -> Result<()>
             .write_only_transaction()
             .set_transaction_tag(tag("load"))
             .set_commit_priority(connection.priority(Work::Bulk))
-            .with_commit_retry_policy(super::connection::retries(super::connection::READ_TIME));
+            .with_commit_retry_policy(retries(READ_TIME))
+            .with_commit_backoff_policy(backoff());
         if !connection.settings.load_commit_delay.is_zero() {
             writer = writer.set_max_commit_delay(connection.settings.load_commit_delay);
         }

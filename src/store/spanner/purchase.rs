@@ -22,7 +22,7 @@ use google_cloud_spanner::retry_policy::{RetryResult, SpannerRetryPolicy};
 use google_cloud_spanner::transaction::{ReadWriteTransaction, TransactionResult, TransactionRetryPolicy};
 use jiff::Timestamp;
 
-use super::connection::{Connection, Work, tag};
+use super::connection::{Connection, Work, backoff, tag};
 use super::error::{code, commit_is_undone};
 use super::inventory::{Inventory, SHARD_SEATS};
 use super::rows::{self, COMMIT_TIMESTAMP, Columns};
@@ -38,8 +38,11 @@ const TRIES: u32 = 3;
 const COMMIT_ATTEMPT: Duration = Duration::from_secs(2);
 /// How long the client may go on asking.
 pub(super) const COMMIT_TIME: Duration = Duration::from_secs(4);
-/// How often the client may ask: a server that does not answer three times is taken as away.
-const COMMIT_ATTEMPTS: u32 = 3;
+/// How often the client may ask: a server that does not answer so often is taken as away.
+const COMMIT_ATTEMPTS: u32 = 5;
+/// How long a purchase waits for the lock of the seats that it wants to look at, before it looks at others.
+/// A sale holds its lock for some milliseconds; one whose process is gone, for ten seconds.
+const SEATS_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// What purchases need, shared by all of them.
 pub(super) struct Ledger {
@@ -71,6 +74,9 @@ enum Ended {
     /// Fewer are free, and this very purchase has been made.
     #[error("made before")]
     MadeBefore,
+    /// The seats are locked by another for too long.
+    #[error("the seats are locked")]
+    Busy,
     /// A read failed: nothing can have been written.
     #[error("{0:?}")]
     Read(StoreError),
@@ -92,12 +98,10 @@ impl Ledger {
             Err(refusal) => return self.unless_made_before(purchase, refusal).await,
         };
         let mut effort = Effort { group: 1, queued: begun.elapsed(), ..Effort::default() };
-        let mut unknown = None;
-        for _ in 0..TRIES {
-            if Instant::now() >= deadline {
-                break;
-            }
+        let (mut unknown, mut before, mut tries) = (None, StoreError::Overloaded, 0);
+        while tries < TRIES && Instant::now() < deadline {
             match self.attempt(&order, deadline, &mut effort).await {
+                Err(Failed::Busy) => continue,
                 Err(Failed::Unknown(error)) => unknown = Some(error),
                 Err(Failed::Before(StoreError::Unavailable(_) | StoreError::Overloaded))
                     if unknown.is_some() => {}
@@ -105,10 +109,11 @@ impl Ledger {
                 Err(Failed::MadeBefore) => return self.surely_made_before(purchase).await,
                 Ok(sale) => return Ok(Purchased { sale, replayed: false, effort }),
             }
+            tries += 1;
         }
         match unknown {
             Some(error) => self.unless_no_account(purchase, error).await,
-            None => Err(StoreError::Overloaded),
+            None => Err(before),
         }
     }
 
@@ -205,7 +210,9 @@ impl Ledger {
             .with_transaction_timeout(left)
             .with_commit_attempt_timeout(COMMIT_ATTEMPT)
             .with_commit_retry_policy(commits)
+            .with_commit_backoff_policy(backoff())
             .with_begin_retry_policy(super::connection::retries(COMMIT_TIME))
+            .with_begin_backoff_policy(backoff())
             .with_rollback_retry_policy(SpannerRetryPolicy::new().with_attempt_limit(1))
             .with_retry_policy(policy);
         if !self.connection.settings.commit_delay.is_zero() {
@@ -259,7 +266,8 @@ impl Ledger {
         let read = self
             .connection
             .by_index("Ticket", "TicketsAvailable", &["SeqNo", "Available"], keys, "free_seats")
-            .set_lock_hint(lock);
+            .set_lock_hint(lock)
+            .with_attempt_timeout(SEATS_ATTEMPT);
         let mut found = transaction.execute_read(read.build()).await.map_err(unless_aborted)?;
         let mut free = Vec::new();
         while let Some(row) = found.next().await {
@@ -292,6 +300,7 @@ impl Ledger {
         match source.cloned() {
             Some(Ended::SoldOut { left }) => Failed::Before(StoreError::SoldOut { left }),
             Some(Ended::MadeBefore) => Failed::MadeBefore,
+            Some(Ended::Busy) => Failed::Busy,
             Some(Ended::Read(error)) => Failed::Before(error),
             None => match code(&error) {
                 Some(Code::AlreadyExists) => Failed::MadeBefore,
@@ -315,6 +324,8 @@ fn free_seat(mut row: Columns<'_>) -> std::result::Result<Option<u32>, Invalid> 
 enum Failed {
     /// Nothing was written.
     Before(StoreError),
+    /// Nothing was written, and other seats may be had.
+    Busy,
     /// The purchase was made before.
     MadeBefore,
     /// The commit may have happened.
@@ -328,7 +339,12 @@ fn ended(why: Ended) -> Error {
 
 /// An error of a read: marked as met before the commit, but for an abort, which the client repeats.
 fn unless_aborted(error: Error) -> Error {
-    if code(&error) == Some(Code::Aborted) { error } else { ended(Ended::Read(error.into())) }
+    match code(&error) {
+        Some(Code::Aborted) => error,
+        Some(Code::DeadlineExceeded) => ended(Ended::Busy),
+        _ if error.is_timeout() => ended(Ended::Busy),
+        _ => ended(Ended::Read(error.into())),
+    }
 }
 
 impl Order {

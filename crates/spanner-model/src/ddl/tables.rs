@@ -51,14 +51,14 @@ fn table_element(words: &mut Words<'_>, table: &mut Table) -> Result<(), Status>
         return Ok(());
     }
     if words.accept("FOREIGN KEY (") {
-        let columns = names(words)?;
-        let columns = columns.iter().map(|name| table.require_column(name)).collect::<Result<_, _>>()?;
+        for name in names(words)? {
+            table.require_column(&name)?;
+        }
         words.expect("REFERENCES")?;
         let referenced_table = words.name()?;
         words.expect("(")?;
         let referenced = names(words)?;
-        let name = named.unwrap_or_else(|| format!("FK_{}_{referenced_table}", table.name));
-        table.foreign_keys.push(ForeignKey { name, columns, table: referenced_table, referenced });
+        table.foreign_keys.push(ForeignKey { table: referenced_table, referenced });
         return Ok(());
     }
     let column = column(words)?;

@@ -2,12 +2,11 @@
 
 use tonic::Status;
 
-/// A word and where it begins and ends in the text.
+/// A word and where it begins in the text.
 #[derive(Clone, Debug)]
 pub(crate) struct Word {
     pub(crate) text: String,
     pub(crate) begin: usize,
-    pub(crate) end: usize,
 }
 
 /// The words of a statement and how many of them are read.
@@ -109,7 +108,7 @@ fn split(source: &str) -> Result<Vec<Word>, Status> {
         let length = word_length(&source[at..])?;
         let text = &source[at..at + length];
         if !text.trim().is_empty() && !text.starts_with("--") {
-            words.push(Word { text: text.to_owned(), begin: at, end: at + length });
+            words.push(Word { text: text.to_owned(), begin: at });
         }
         at += length;
     }

@@ -40,7 +40,7 @@ pub(crate) async fn commit(
         let active = state.transactions.get(&id).is_some_and(|found| matches!(found.phase, Phase::Active));
         if active {
             let aborted = status.code() == tonic::Code::Aborted;
-            state.end(id, if aborted { Phase::Aborted } else { Phase::RolledBack });
+            state.end(id, if aborted { Phase::Aborted } else { Phase::Failed(Box::new(status.clone())) });
         }
     }
     result
@@ -69,9 +69,11 @@ fn attempt(
     request: &v1::CommitRequest,
 ) -> Result<v1::CommitResponse, Halt> {
     let id = opened.id.unwrap_or_default();
-    // A repeated commit of a committed transaction answers what the first one answered.
-    if let Some(Phase::Committed(response)) = state.transactions.get(&id).map(|found| &found.phase) {
-        return Ok(v1::CommitResponse::clone(response));
+    // A repeated commit answers what the first one answered.
+    match state.transactions.get(&id).map(|found| &found.phase) {
+        Some(Phase::Committed(response)) => return Ok(v1::CommitResponse::clone(response)),
+        Some(Phase::Failed(status)) => return Err(Status::clone(status).into()),
+        _ => {}
     }
     let transaction = state.active(core, id)?;
     if transaction.kind != Kind::ReadWrite {

@@ -99,9 +99,9 @@ fn index<'a>(
     let index = access.index(table, name).ok_or_else(missing)?;
     match columns.iter().find(|column| !index.covers(**column)) {
         None => Ok(Some(index)),
-        Some(column) => Err(Status::invalid_argument(format!(
-            "Reading non-indexed columns using an index is not supported. Consider adding {} to the index using a STORING clause.",
-            table.columns[*column].name
+        Some(column) => Err(Status::not_found(format!(
+            "Index {name} of table {} has no column {}: a read by an index answers only columns that are in it.",
+            table.name, table.columns[*column].name
         ))),
     }
 }

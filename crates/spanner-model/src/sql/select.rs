@@ -222,10 +222,10 @@ fn grouped(
     for group in &groups {
         let first = group.first().unwrap_or(&none);
         let frame = Frame { group: Some(group), ..Frame::new(&source.columns, first, outer) };
-        if let Some(having) = &select.having {
-            if !is_true(&eval(env, &frame, having)?) {
-                continue;
-            }
+        if let Some(having) = &select.having
+            && !is_true(&eval(env, &frame, having)?)
+        {
+            continue;
         }
         rows.push(project(env, &frame, items, columns, order)?);
     }

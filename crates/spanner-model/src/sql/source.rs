@@ -24,7 +24,7 @@ use crate::value::{Type, Value};
 enum Source<'a> {
     Table(Target<'a>),
     Fixed(Rc<Relation>),
-    Unnest(Expr, bool),
+    Unnest(Box<Expr>, bool),
 }
 
 /// What the rest of the query says about FROM.
@@ -325,7 +325,7 @@ fn source<'a>(
                 let name = with_offset_alias.as_ref().map_or("offset", |alias| &alias.value).to_owned();
                 columns.push(ColumnRef { table: String::new(), name, of: Some(Type::Int64), hidden: false });
             }
-            Ok((Source::Unnest(array.clone(), *with_offset), columns))
+            Ok((Source::Unnest(Box::new(array.clone()), *with_offset), columns))
         }
         other => Err(unsupported(&other.to_string())),
     }

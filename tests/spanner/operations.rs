@@ -1,0 +1,136 @@
+//! The operator's commands on Spanner, by the real `tsctl` and `tsbe`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use spanner_model::{Model, Options};
+use ticketshop::store::LoadMark;
+use ticketshop::store::conformance::{buy, buyer, event_with, keyed, mark};
+
+use crate::conformance::{subject, subject_with};
+use crate::tools::{run, tsctl};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_nothing_to_a_sale() {
+    let model = Model::start(Options { operation_polls: 3, ..Options::default() }).await.unwrap();
+    let host = model.addr().to_string();
+    let with = |arguments: &[&str]| {
+        let store = ["--store", "spanner:test-project/test-instance/new", "--spanner-emulator-host", &host];
+        run(&[&store[..], arguments].concat())
+    };
+    with(&["schema", "apply", "--create-database"]).done();
+    let status: Value =
+        serde_json::from_str(&with(&["--output", "json", "schema", "status"]).done()).unwrap();
+    assert_eq!((&status["current"], &status["latest"]), (&1.into(), &1.into()));
+    let again = with(&["schema", "apply", "--create-database"]);
+    assert!(again.err.contains("has schema 1 already"), "{}", again.err);
+
+    with(&["load", "venues", "20", "--seed", "1"]).done();
+    let tomorrow =
+        (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24)).to_string()[..10].to_owned();
+    let loaded =
+        with(&["--output", "json", "load", "tickets", "20k", "--seed", "1", "--start", &tomorrow]).done();
+    let loaded: Value = serde_json::from_str(&loaded).unwrap();
+    let tickets = loaded["numTickets"].as_u64().unwrap();
+    let database = "projects/test-project/instances/test-instance/databases/new";
+    assert_eq!(model.row_count(database, "Ticket"), Some(tickets as usize));
+
+    with(&["account", "create", "--name", "Ada", "--email", "ada@example.com", "--country", "GB"]).done();
+    let bought = with(&["--output", "json", "buy", "--email", "ada@example.com", "--quantity", "3"]).done();
+    assert_eq!(bought.matches("\"seat\"").count(), 3, "{bought}");
+    with(&["audit"]).done();
+    with(&["reset", "--yes"]).done();
+    assert_eq!(model.row_count(database, "Sale"), Some(0));
+    assert_eq!(model.row_count(database, "Ticket"), Some(tickets as usize));
+    with(&["audit"]).done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn splits_are_asked_for_at_each_category_and_within() {
+    let subject = subject().await;
+    let fixture = event_with(&subject, &[640, 64]).await;
+    let event = fixture.event.to_string();
+    let done = tsctl(&subject, ["spanner", "presplit", "--event", &event, "--every", "128"]);
+    assert!(done.err.contains("asked for 6 splits"), "{}", done.err);
+    let points = subject.server.0.split_points(&subject.at.path());
+    let shards: Vec<String> = points.iter().map(|point| point["keys"][0]["keyParts"].to_string()).collect();
+    assert_eq!(shards.len(), 6, "{points:?}");
+    assert!(shards.iter().all(|shard| shard.contains(&event)));
+    tsctl(&subject, ["spanner", "presplit", "--event", "11111111-1111-4111-8111-111111111111"])
+        .refused("no such event");
+    run(&["--store", "sqlite:x.db", "spanner", "presplit", "--event", &event])
+        .refused("only a store on Spanner");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_that_are_not_there_are_told() {
+    let subject = subject().await;
+    tsctl(&subject, ["spanner", "hot"]).refused("this server offers no statistics of locks and splits");
+    run(&["--store", "sqlite:x.db", "spanner", "hot"]).refused("only a store on Spanner");
+}
+
+/// A load that was interrupted between its tickets and its events has sold nothing, and is written again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_batch_is_not_for_sale() {
+    let subject = subject_with(|at| at.settings.staleness = Duration::ZERO).await;
+    let other = event_with(&subject, &[100]).await;
+    let model = &subject.server.0;
+    let before = model.row_count(&subject.at.path(), "Event");
+    // Every commit after the tickets fails.
+    let rule = spanner_model::FaultRule {
+        max: None,
+        ..spanner_model::FaultRule::always(
+            "Commit",
+            spanner_model::Fault::Status(spanner_model::Code::PermissionDenied, "no more".to_owned()),
+        )
+    };
+    model.faults(spanner_model::FaultPlan { seed: 1, rules: vec![rule] });
+    let half = LoadMark { finished: false, ..mark("tickets") };
+    assert!(subject.load_multi_events(half, Vec::new()).await.is_err());
+    model.faults(spanner_model::FaultPlan::default());
+    assert_eq!(model.row_count(&subject.at.path(), "Event"), before);
+    assert!(subject.loads().await.unwrap().iter().all(|load| load.finished));
+    assert!(subject.event(other.event).await.is_ok());
+}
+
+/// What an audit must see on Spanner, each written behind the engine's back.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_names_each_damage() {
+    use google_cloud_spanner::mutation::Mutation;
+    let subject = subject().await;
+    let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
+    let sale = buy(&subject, &keyed(account.id, &fixture, 0, 2, Some("k"))).await.unwrap().sale;
+    let seat = i64::from(sale.seats.seats().next().unwrap());
+    let client = crate::tools::client(&subject).await;
+    let shard_of = |seat: i64| (seat - 1) / 64;
+    let row = |mutation: google_cloud_spanner::mutation::WriteBuilder, seat: i64| {
+        mutation
+            .set("EventId")
+            .to(fixture.event.to_string())
+            .set("CategoryId")
+            .to(fixture.categories[0].to_string())
+            .set("Shard")
+            .to(shard_of(seat))
+    };
+    let counter = |sold: i64| {
+        row(Mutation::new_update_builder("SoldTicketsCounter"), seat).set("Sold").to(sold).build()
+    };
+    let ticket = |available: Option<bool>, holder: Option<String>| {
+        let ticket = row(Mutation::new_update_builder("Ticket"), seat).set("SeqNo").to(seat);
+        ticket.set("Available").to(available).set("AccountId").to(holder).build()
+    };
+    let holder = Some(account.id.to_string());
+    for (kind, damage, repair) in [
+        ("wrong-counter", counter(3), counter(2)),
+        ("sale-without-tickets", ticket(Some(true), None), ticket(None, holder.clone())),
+        ("unreadable-row", ticket(Some(true), holder.clone()), ticket(None, holder.clone())),
+        ("unknown-account", ticket(None, Some(fixture.event.to_string())), ticket(None, holder)),
+    ] {
+        client.write_only_transaction().build().write([damage]).await.unwrap();
+        let report = subject.audit(Box::new(|_, _| ())).await.unwrap();
+        assert!(report.disagreements.iter().any(|found| found.kind == kind), "{kind}: {report:?}");
+        client.write_only_transaction().build().write([repair]).await.unwrap();
+        let report = subject.audit(Box::new(|_, _| ())).await.unwrap();
+        assert_eq!(report.disagreements, [], "after {kind} was repaired");
+    }
+}
