@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spanner_model::{Model, Options};
-use ticketshop::store::LoadMark;
-use ticketshop::store::conformance::{buy, buyer, event_with, keyed, mark};
+use ticketshop::store::conformance::{Dates, buy, buyer, event_with, keyed, mark, new_event};
+use ticketshop::store::{LoadMark, StoreError};
 
 use crate::conformance::{subject, subject_with};
 use crate::tools::{run, tsctl};
@@ -36,7 +36,20 @@ async fn from_nothing_to_a_sale() {
     assert_eq!(model.row_count(database, "Ticket"), Some(tickets as usize));
 
     with(&["account", "create", "--name", "Ada", "--email", "ada@example.com", "--country", "GB"]).done();
-    let bought = with(&["--output", "json", "buy", "--email", "ada@example.com", "--quantity", "3"]).done();
+    // Browsing may be older than the catalogue: then nothing is on sale yet, and nothing fails.
+    with(&["list", "multievents", "--date", &tomorrow]).done();
+    let bought = with(&[
+        "--spanner-staleness",
+        "0",
+        "--output",
+        "json",
+        "buy",
+        "--account",
+        "ada@example.com",
+        "--quantity",
+        "3",
+    ])
+    .done();
     assert_eq!(bought.matches("\"seat\"").count(), 3, "{bought}");
     with(&["audit"]).done();
     with(&["reset", "--yes"]).done();
@@ -76,21 +89,23 @@ async fn an_interrupted_batch_is_not_for_sale() {
     let other = event_with(&subject, &[100]).await;
     let model = &subject.server.0;
     let before = model.row_count(&subject.at.path(), "Event");
-    // Every commit after the tickets fails.
-    let rule = spanner_model::FaultRule {
-        max: None,
-        ..spanner_model::FaultRule::always(
-            "Commit",
-            spanner_model::Fault::Status(spanner_model::Code::PermissionDenied, "no more".to_owned()),
-        )
-    };
+    // Tickets are written, their event is not.
+    let denied = spanner_model::Fault::Status(spanner_model::Code::PermissionDenied, "no more".to_owned());
+    let only_tag = Some("app=ticketshop,action=load".to_owned());
+    let rule = spanner_model::FaultRule { only_tag, ..spanner_model::FaultRule::always("Commit", denied) };
     model.faults(spanner_model::FaultPlan { seed: 1, rules: vec![rule] });
+    let tickets = model.row_count(&subject.at.path(), "Ticket");
+    let (fixture, _, new) = new_event(&[500], &Dates::on_sale());
     let half = LoadMark { finished: false, ..mark("tickets") };
-    assert!(subject.load_multi_events(half, Vec::new()).await.is_err());
+    assert!(subject.load_multi_events(half.clone(), vec![new.clone()]).await.is_err());
+    assert_eq!(model.row_count(&subject.at.path(), "Ticket"), tickets.map(|tickets| tickets + 500));
+    assert!(matches!(subject.event(fixture.event).await, Err(StoreError::NotFound(_))));
     model.faults(spanner_model::FaultPlan::default());
     assert_eq!(model.row_count(&subject.at.path(), "Event"), before);
     assert!(subject.loads().await.unwrap().iter().all(|load| load.finished));
     assert!(subject.event(other.event).await.is_ok());
+    subject.load_multi_events(half, vec![new]).await.unwrap();
+    assert_eq!(model.row_count(&subject.at.path(), "Ticket"), tickets.map(|tickets| tickets + 500));
 }
 
 /// What an audit must see on Spanner, each written behind the engine's back.

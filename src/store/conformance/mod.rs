@@ -90,7 +90,8 @@ pub async fn event_at(store: &Subject, seats: &[u32], dates: Dates) -> Fixture {
     fixture
 }
 
-fn new_event(seats: &[u32], dates: &Dates) -> (Fixture, Venue, NewMultiEvent) {
+/// An event of these categories at these dates, with its venue, not loaded yet.
+pub fn new_event(seats: &[u32], dates: &Dates) -> (Fixture, Venue, NewMultiEvent) {
     let mut rng = rand::rng();
     let category = |(at, &seats): (usize, &u32)| SeatingCategory {
         id: CategoryId::random(&mut rand::rng()),

@@ -124,8 +124,16 @@ impl Connection {
         statement: StatementBuilder,
         read: impl FnMut(Columns<'_>) -> std::result::Result<T, Invalid>,
     ) -> Result<Vec<T>> {
-        let transaction = self.database.single_use().set_timestamp_bound(self.bound(freshness)).build();
-        collect(transaction.execute_query(statement).await?, read).await
+        let statement = statement.build();
+        let as_of = |bound| self.database.single_use().set_timestamp_bound(bound).build();
+        let found = match as_of(self.bound(freshness)).execute_query(statement.clone()).await {
+            // Seconds ago, the table was not there yet: the schema is new.
+            Err(error) if freshness == Freshness::Stale && code(&error) == Some(Code::InvalidArgument) => {
+                as_of(TimestampBound::strong()).execute_query(statement).await?
+            }
+            found => found?,
+        };
+        collect(found, read).await
     }
 
     /// The rows that a read finds. Strong.

@@ -51,7 +51,7 @@ pub(super) async fn load_venues(connection: &Connection, mark: &LoadMark, venues
     venues.sort_by_key(|venue| venue.id);
     let mut mutations: Vec<Mutation> = venues.into_iter().flat_map(venue_rows).collect();
     mutations.push(mark_row(mark));
-    commit(connection, mutations).await
+    commit(connection, "load", mutations).await
 }
 
 fn venue_rows(venue: &Venue) -> Vec<Mutation> {
@@ -93,14 +93,14 @@ pub(super) async fn load_multi_events(
     stream::iter(ticket_commits(multi_events))
         .map(|shards| async move {
             let rows = shards.iter().flat_map(Shard::rows).collect();
-            commit(connection, rows).await
+            commit(connection, "load_tickets", rows).await
         })
         .buffer_unordered(connection.settings.load_parallel)
         .try_collect::<()>()
         .await?;
     let mut rows: Vec<Mutation> = multi_events.iter().flat_map(multi_event_rows).collect();
     rows.push(mark_row(mark));
-    commit(connection, rows).await
+    commit(connection, "load", rows).await
 }
 
 /// A counter with its tickets.
@@ -221,7 +221,7 @@ fn mark_row(mark: &LoadMark) -> Mutation {
 
 /// Writes rows in one commit. They may be written twice where an answer was lost, which is why only a
 /// load does it this way: its rows are the same each time.
-async fn commit(connection: &Connection, mutations: Vec<Mutation>) -> Result<()> {
+async fn commit(connection: &Connection, action: &str, mutations: Vec<Mutation>) -> Result<()> {
     // The largest row has eight columns and two index entries of four.
     if mutations.len() > MUTATIONS_MAX / 16 && mutations.len() * MUTATIONS_A_TICKET > MUTATIONS_MAX {
         return Err(StoreError::unavailable(format!("{} rows are too many for one commit", mutations.len())));
@@ -231,7 +231,7 @@ async fn commit(connection: &Connection, mutations: Vec<Mutation>) -> Result<()>
         let mut writer = connection
             .database
             .write_only_transaction()
-            .set_transaction_tag(tag("load"))
+            .set_transaction_tag(tag(action))
             .set_commit_priority(connection.priority(Work::Bulk))
             .with_commit_retry_policy(retries(READ_TIME))
             .with_commit_backoff_policy(backoff());

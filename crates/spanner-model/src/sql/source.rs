@@ -133,11 +133,13 @@ impl Step<'_> {
         let on = self.on.iter().copied().chain(&equal);
         let (checks, after): (Vec<&Expr>, Vec<&Expr>) =
             if self.left_join { (on.collect(), ready) } else { (on.chain(ready).collect(), Vec::new()) };
+        // A condition that is checked later may drop rows: the scan must not stop before.
+        let limit = self.limit.filter(|_| pending.is_empty());
         let mut rows = Vec::new();
         for row in left.rows {
             let frame = Frame::new(&left.columns, &row, outer);
             let before = rows.len();
-            self.matches(env, (&frame, &columns), &source, &checks, &mut rows)?;
+            self.matches(env, (&frame, &columns, limit), &source, &checks, &mut rows)?;
             if self.left_join && rows.len() == before {
                 let mut padded = row.clone();
                 padded.resize(row.len() + width, Value::Null);
@@ -161,7 +163,7 @@ impl Step<'_> {
     fn matches(
         &self,
         env: &Env<'_>,
-        (left, columns): (&Frame<'_>, &[ColumnRef]),
+        (left, columns, limit): (&Frame<'_>, &[ColumnRef], Option<usize>),
         source: &Source<'_>,
         checks: &[&Expr],
         rows: &mut Vec<Vec<Value>>,
@@ -178,7 +180,7 @@ impl Step<'_> {
                 }
             }
             rows.push(row);
-            Ok(self.limit.is_none_or(|limit| rows.len() < limit))
+            Ok(limit.is_none_or(|limit| rows.len() < limit))
         };
         match source {
             Source::Fixed(relation) => {
@@ -194,7 +196,7 @@ impl Step<'_> {
             }
             Source::Table(target) => {
                 let plan = plan(env, left, target, checks)?;
-                let limit = self.limit.filter(|_| plan.serves(self.order, target));
+                let limit = limit.filter(|_| plan.serves(self.order, target));
                 let mut unlimited = |row: &Arc<Row>| each(row).map(|more| more || limit.is_none());
                 scan(env, target, &plan, limit, &mut unlimited)?;
             }
