@@ -16,7 +16,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test check proof fmt install clean help
+.PHONY: build run test test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -27,12 +27,15 @@ run: release ## Build and serve; an empty store is filled with a demo catalogue 
 	@exec '$(RELEASE)/tsbe' serve --demo $(ARGS)
 
 test: bootstrap ## Run the quick tests: unit, API, command line, documentation
-	cargo test --locked $(ARGS)
+	cargo test --locked --workspace $(ARGS)
+
+test-spanner: bootstrap ## Run the store's promises on a Spanner server: SPANNER_EMULATOR_HOST, an emulator, handy-spanner
+	scripts/test-spanner
 
 check: bootstrap-check ## Check format, lints, documentation and scripts: with `make test`, what CI runs
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck scripts/* .ci/run; \
 	else echo 'shellcheck is not installed: scripts not checked'; fi
 
@@ -40,8 +43,11 @@ proof: bootstrap ## Run the long crash tests (8 minutes): 200 kills under load, 
 	@command -v strace >/dev/null || { echo 'make proof needs strace: install it first' >&2; exit 1; }
 	cargo test --locked --release --test crash -- --ignored --nocapture $(ARGS)
 
+proof-spanner: bootstrap ## Run the long test of the Spanner engine: 10,000 purchases through faults, on a model of it
+	cargo test --locked --release --test spanner -- --ignored --nocapture $(ARGS)
+
 fmt: bootstrap-check ## Format the code
-	cargo fmt
+	cargo fmt --all
 
 install: ## Put what `make` built in PREFIX/bin (default /usr/local); builds nothing, so fit for sudo
 	@test -x '$(RELEASE)/tsbe' || { echo 'nothing is built yet: run make first' >&2; exit 1; }

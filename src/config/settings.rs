@@ -61,21 +61,26 @@ pub const SETTINGS: &[Setting] = &[
     setting("SPANNER_ENDPOINT", "", "URL", "Spanner Omni: http:// in plain text, https:// with TLS"),
     setting("SPANNER_CA_FILE", "", "FILE", "Certificate (PEM) that signs Omni's; none: those of the system"),
     setting("SPANNER_CLIENT_CERT", "", "FILE", "Certificate (PEM) to show to Omni, with SPANNER_CLIENT_KEY"),
-    setting("SPANNER_CLIENT_KEY", "", "FILE", "Its key (PEM)"),
+    setting("SPANNER_CLIENT_KEY", "", "FILE", "Key (PEM) of SPANNER_CLIENT_CERT"),
     setting("SPANNER_STALENESS", "15", "SECONDS", "How old browsing on Spanner may be; 0 is strong"),
-    setting("SPANNER_PRIORITY", "high", "PRIORITY", "high, medium or low, of sales and browsing on Spanner"),
-    setting("SPANNER_BULK_PRIORITY", "low", "PRIORITY", "The same of load, reset and audit"),
+    setting(
+        "SPANNER_PRIORITY",
+        "high",
+        "PRIORITY",
+        "Priority of sales and browsing on Spanner: high, medium or low",
+    ),
+    setting("SPANNER_BULK_PRIORITY", "low", "PRIORITY", "Priority of load, reset and audit on Spanner"),
     setting(
         "SPANNER_WRITES",
         "1024",
         "NUMBER",
-        "Purchases and new accounts under way at once on Spanner; more wait",
+        "Purchases and new accounts under way at once on Spanner (an emulator: 1); more wait",
     ),
     setting(
         "SPANNER_SEAT_LOCK",
         "exclusive",
         "LOCK",
-        "exclusive: buyers of the same seats wait; shared: they abort",
+        "How a purchase on Spanner locks seats: exclusive lets others wait, shared aborts them",
     ),
     setting(
         "SPANNER_COMMIT_DELAY",
@@ -83,8 +88,8 @@ pub const SETTINGS: &[Setting] = &[
         "MS",
         "How long Spanner may hold back a sale's commit, to write several at once",
     ),
-    setting("SPANNER_LOAD_COMMIT_DELAY", "100", "MS", "The same of a load's commits"),
-    setting("SPANNER_LOAD_PARALLEL", "8", "NUMBER", "Commits of a load under way at once"),
+    setting("SPANNER_LOAD_COMMIT_DELAY", "100", "MS", "How long Spanner may hold back a load's commits"),
+    setting("SPANNER_LOAD_PARALLEL", "8", "NUMBER", "Commits of a load under way at once on Spanner"),
     setting("CACHESIZE", "1000", "NUMBER", "Event look-ups that are kept; 0 keeps none"),
     setting(
         "CACHEEXPIRATION",
@@ -210,6 +215,12 @@ fn by_names(from: &mut Reader<'_>, without: StoreLocation) -> StoreLocation {
 
 fn spanner(from: &mut Reader<'_>, cache: CacheSettings) -> SpannerSettings {
     let priority = |text: &str| Priority::parse(text).map_err(|mistake| mistake.to_string());
+    let emulator_host = from.text("SPANNER_EMULATOR_HOST");
+    let writes = match from.whole("SPANNER_WRITES", 1, 100_000) {
+        // Google's emulator has one transaction at a time, and ends a session's when the next one begins.
+        _ if emulator_host.is_some() && from.sources.get("SPANNER_WRITES").is_none() => 1,
+        writes => writes,
+    };
     let milliseconds = |from: &mut Reader<'_>, name| Duration::from_millis(from.whole(name, 0, 500) as u64);
     let staleness = from.value("SPANNER_STALENESS", Duration::ZERO, |text| match seconds(text, 0.0)? {
         staleness if staleness <= Duration::from_secs(3_600) => Ok(staleness),
@@ -217,12 +228,12 @@ fn spanner(from: &mut Reader<'_>, cache: CacheSettings) -> SpannerSettings {
     });
     SpannerSettings {
         key_file: from.text("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
-        emulator_host: from.text("SPANNER_EMULATOR_HOST"),
+        emulator_host,
         omni: omni(from),
         staleness,
         priority: from.value("SPANNER_PRIORITY", Priority::High, priority),
         bulk_priority: from.value("SPANNER_BULK_PRIORITY", Priority::Low, priority),
-        writes: from.whole("SPANNER_WRITES", 1, 100_000),
+        writes,
         seat_lock: from.value("SPANNER_SEAT_LOCK", SeatLock::Exclusive, |text| {
             SeatLock::parse(text).map_err(|mistake| mistake.to_string())
         }),

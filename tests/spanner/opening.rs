@@ -4,7 +4,8 @@ use google_cloud_spanner::mutation::Mutation;
 use spanner_model::{Code, Model, Options};
 
 use crate::conformance::{ddl, subject};
-use crate::tools::{client, run, tsctl};
+use crate::server::client;
+use crate::tools::{run, tsctl};
 
 const STORE: &str = "spanner:test-project/test-instance/shop";
 
@@ -33,7 +34,7 @@ async fn what_is_missing_is_told_in_one_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_schema_is_refused() {
     let subject = subject().await;
-    let client = client(&subject).await;
+    let client = client(&subject.at).await;
     let row = Mutation::new_insert_builder("SchemaMigration")
         .set("Version")
         .to(99_i64)

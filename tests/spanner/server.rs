@@ -8,6 +8,9 @@ use ticketshop::store::{SpannerLocation, Store, StoreLocation};
 pub(crate) const PROJECT: &str = "test-project";
 pub(crate) const INSTANCE: &str = "test-instance";
 
+/// The model does as Spanner documents, without exception.
+pub(crate) const MAY_DIFFER: bool = false;
+
 /// Keeps the model alive.
 pub(crate) struct Server(pub(crate) Model);
 
@@ -28,4 +31,14 @@ pub(crate) async fn database(ddl: Vec<String>) -> (SpannerLocation, Server) {
     let statements: Vec<&str> = ddl.iter().map(String::as_str).collect();
     model.create_database(&at.path(), &statements).unwrap();
     (*at, Server(model))
+}
+
+/// A client of the database, as any program would make one.
+pub(crate) async fn client(at: &SpannerLocation) -> google_cloud_spanner::client::DatabaseClient {
+    let host = at.settings.emulator_host.clone().unwrap();
+    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
+    let spanner = google_cloud_spanner::client::Spanner::builder()
+        .with_endpoint(format!("http://{host}"))
+        .with_credentials(anonymous);
+    spanner.build().await.unwrap().database_client(at.path()).build().await.unwrap()
 }

@@ -53,12 +53,3 @@ pub(crate) fn run(arguments: &[&str]) -> Ended {
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }
-
-/// A client of the database of a test, to write behind the engine's back.
-pub(crate) async fn client(subject: &Subject) -> google_cloud_spanner::client::DatabaseClient {
-    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
-    let spanner = google_cloud_spanner::client::Spanner::builder()
-        .with_endpoint(subject.server.0.endpoint())
-        .with_credentials(anonymous);
-    spanner.build().await.unwrap().database_client(subject.at.path()).build().await.unwrap()
-}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use google_cloud_spanner::client::{DatabaseClient, Spanner};
+use google_cloud_spanner::client::DatabaseClient;
 use google_cloud_spanner::key;
 use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::mutation::Mutation;
@@ -14,30 +14,24 @@ use google_cloud_spanner::statement::Statement;
 use jiff::civil::Date;
 use ticketshop::model::*;
 use ticketshop::store::{
-    AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, Purchased, Result, SpannerLocation,
-    Store, StoreError,
+    self, Access, AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, Purchased, Result,
+    SpannerLocation, Store, StoreError, StoreLocation,
 };
 
-/// A client of the database, as any program would make one.
-pub(crate) async fn client(at: &SpannerLocation) -> DatabaseClient {
-    let host = at.settings.emulator_host.clone().unwrap();
-    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
-    let builder = Spanner::builder().with_endpoint(format!("http://{host}")).with_credentials(anonymous);
-    builder.build().await.unwrap().database_client(at.path()).build().await.unwrap()
-}
-
-/// The store itself on a server that does as Spanner, else one that makes the differences good.
+/// The store, with the differences made good.
 pub(crate) async fn adapt(at: &SpannerLocation, store: Arc<dyn Store>) -> Arc<dyn Store> {
-    let client = client(at).await;
+    let client = crate::server::client(at).await;
     let other_commit_time = answers_another_commit_time(&client).await;
     let no_partitioned_dml = refuses_partitioned_dml(&client).await;
     if other_commit_time || no_partitioned_dml {
         eprintln!(
             "differences: other commit time {other_commit_time}, no partitioned DML {no_partitioned_dml}"
         );
-        return Arc::new(Adapted { store, client, other_commit_time, no_partitioned_dml });
     }
-    store
+    // An audit is run by another process: in Google's emulator, one session has one transaction at a time.
+    let location = StoreLocation::Spanner(Box::new(at.clone()));
+    let auditor = store::open(&location, Access::Attach).await.unwrap();
+    Arc::new(Adapted { store, auditor, client, other_commit_time, no_partitioned_dml })
 }
 
 /// The commit time that is answered is another one than that in the row.
@@ -78,6 +72,7 @@ macro_rules! patiently {
 
 struct Adapted {
     store: Arc<dyn Store>,
+    auditor: Arc<dyn Store>,
     client: DatabaseClient,
     other_commit_time: bool,
     no_partitioned_dml: bool,
@@ -226,7 +221,7 @@ impl Store for Adapted {
         let progress: Arc<dyn Fn(u64, u64) + Send + Sync> = Arc::from(progress);
         loop {
             let told = Arc::clone(&progress);
-            match self.store.audit(Box::new(move |done, all| told(done, all))).await {
+            match self.auditor.audit(Box::new(move |done, all| told(done, all))).await {
                 Err(StoreError::Overloaded) => eprintln!("the server aborted a read-only transaction"),
                 answer => break answer,
             }

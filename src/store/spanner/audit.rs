@@ -63,7 +63,7 @@ impl Recount<'_> {
 
     fn step(&mut self) {
         self.seen += 1;
-        if self.seen % STEP == 0 {
+        if self.seen.is_multiple_of(STEP) {
             (self.progress)(self.seen, self.total.max(self.seen));
         }
     }

@@ -103,8 +103,9 @@ impl Ledger {
             match self.attempt(&order, deadline, &mut effort).await {
                 Err(Failed::Busy) => continue,
                 Err(Failed::Unknown(error)) => unknown = Some(error),
-                Err(Failed::Before(StoreError::Unavailable(_) | StoreError::Overloaded))
-                    if unknown.is_some() => {}
+                Err(Failed::Before(error @ (StoreError::Unavailable(_) | StoreError::Overloaded))) => {
+                    before = error;
+                }
                 Err(Failed::Before(refusal)) => return self.unless_made_before(purchase, refusal).await,
                 Err(Failed::MadeBefore) => return self.surely_made_before(purchase).await,
                 Ok(sale) => return Ok(Purchased { sale, replayed: false, effort }),
