@@ -58,6 +58,12 @@ pub const SETTINGS: &[Setting] = &[
         "Key of a service account; without it, the default credentials",
     ),
     setting("SPANNER_EMULATOR_HOST", "", "HOST:PORT", "Spanner emulator, reached without credentials"),
+    setting(
+        "SPANNER_EMULATOR_ADMIN_HOST",
+        "",
+        "HOST:PORT",
+        "REST administration of the emulator; none: its own address, with port 9020 for 9010",
+    ),
     setting("SPANNER_ENDPOINT", "", "URL", "Spanner Omni: http:// in plain text, https:// with TLS"),
     setting("SPANNER_CA_FILE", "", "FILE", "Certificate (PEM) that signs Omni's; none: those of the system"),
     setting("SPANNER_CLIENT_CERT", "", "FILE", "Certificate (PEM) to show to Omni, with SPANNER_CLIENT_KEY"),
@@ -229,6 +235,7 @@ fn spanner(from: &mut Reader<'_>, cache: CacheSettings) -> SpannerSettings {
     SpannerSettings {
         key_file: from.text("GOOGLE_APPLICATION_CREDENTIALS").map(Into::into),
         emulator_host,
+        emulator_admin_host: from.text("SPANNER_EMULATOR_ADMIN_HOST"),
         omni: omni(from),
         staleness,
         priority: from.value("SPANNER_PRIORITY", Priority::High, priority),

@@ -33,7 +33,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 /// Where the catalogue, the accounts and the sales are kept.
 ///
 /// Each method is one atomic step; none needs another to be right. Engines retry contention
-/// themselves. An error other than [`StoreError::OutcomeUnknown`] means that nothing was written.
+/// themselves. An error other than [`StoreError::OutcomeUnknown`] means that nothing was written. Loads and
+/// `reset` alone may be many steps to an engine: after an unknown outcome the same call again finishes them.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Makes an account, or finds the one that is there already with the same address, name and country.

@@ -1,12 +1,12 @@
-//! Purchases while the server fails in every way that Spanner's documentation lets it: nothing sold twice,
-//! nothing acknowledged lost, every key settled within three tries.
+//! Purchases while server and network fail: nothing sold twice, nothing acknowledged lost, every key settled
+//! within three tries, and a refusal without effect has none.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanner_model::{Fault, FaultPlan, FaultRule};
-use ticketshop::model::Sale;
+use spanner_model::{Code, Fault, FaultPlan, FaultRule};
+use ticketshop::model::{Purchase, Sale};
 use ticketshop::store::conformance::{assert_consistent, buyer, event_with, keyed};
 use ticketshop::store::{Store, StoreError};
 
@@ -33,7 +33,12 @@ fn plan(seed: u64, part: f64, hang: f64) -> FaultPlan {
             commit(Fault::DropAfter, part * 1.6),
             // Longer than the client waits for one attempt.
             commit(Fault::HangAfter(Duration::from_millis(2_500)), hang),
+            // Refused for good, also to a copy of a commit that was done before.
+            commit(Fault::Status(Code::ResourceExhausted, "too much".to_owned()), 0.03),
+            commit(Fault::Status(Code::PermissionDenied, "no more".to_owned()), 0.02),
+            commit(Fault::Status(Code::Internal, "broken".to_owned()), 0.02),
             read(Fault::Aborted),
+            read(Fault::Status(Code::Internal, "broken".to_owned())),
             read(Fault::UnavailableBefore),
             read(Fault::DropBefore),
         ],
@@ -47,20 +52,40 @@ enum End {
     Unsettled,
 }
 
-/// Buys as a careful client does: the same purchase again while the answer leaves it open.
-async fn settle(store: &Arc<dyn Store>, purchase: &ticketshop::model::Purchase) -> (End, u32) {
+/// Buys as a careful client does: the same purchase again while the answer leaves it open. What was refused
+/// without effect, though nothing before it was left open, must not be there.
+async fn settle(store: &Arc<dyn Store>, purchase: &Purchase) -> (End, u32) {
+    let mut open = false;
     for tries in 1..=TRIES {
         match store.purchase_tickets(purchase, Instant::now() + Duration::from_secs(15)).await {
-            Ok(purchased) => return (End::Sold(purchased.sale), tries),
-            Err(
-                error @ (StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_) | StoreError::Overloaded),
-            ) => {
+            Ok(purchased) => {
+                assert!(purchased.effort.attempts > 0 || purchased.replayed, "a sale without an attempt");
+                return (End::Sold(purchased.sale), tries);
+            }
+            Err(error @ StoreError::OutcomeUnknown(_)) => {
                 println!("try {tries}: {error:?}");
+                open = true;
+            }
+            Err(error @ (StoreError::Unavailable(_) | StoreError::Overloaded)) => {
+                println!("try {tries}: {error:?}");
+                let found = found(store, purchase).await;
+                assert!(open || found.is_none(), "refused without effect, and sold: {found:?}");
             }
             Err(error) => panic!("refused, though seats are left: {error:?}"),
         }
     }
     (End::Unsettled, TRIES)
+}
+
+/// The sale of a purchase, as soon as it can be read.
+async fn found(store: &Arc<dyn Store>, purchase: &Purchase) -> Option<Sale> {
+    loop {
+        match store.sale(purchase.sale).await {
+            Ok(sale) => return Some(sale),
+            Err(StoreError::NotFound(_)) => return None,
+            Err(_) => {}
+        }
+    }
 }
 
 async fn run(purchases: usize, part: f64, hang: f64) {
@@ -135,16 +160,66 @@ async fn ten_thousand_purchases_through_faults() {
     run(10_000, 0.05, 0.02).await;
 }
 
-/// A server that goes away and comes back: refused without effect meanwhile, sold afterwards.
+/// Connections that break while commits are under way: each purchase ends, and is made once.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_break_are_made_again() {
     let subject = subject().await;
     let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
+    let slow = FaultRule::always("Commit", Fault::Delay(Duration::from_millis(100)));
+    subject.server.0.faults(FaultPlan { seed: 1, rules: vec![slow] });
     for at in 0..10 {
-        subject.server.0.drop_connections();
         let wish = keyed(account.id, &fixture, 0, 1, Some(&format!("after-{at}")));
-        let (end, _) = settle(&subject.store, &wish).await;
-        assert!(matches!(end, End::Sold(_)));
+        let buying = tokio::spawn({
+            let store = Arc::clone(&subject.store);
+            async move { settle(&store, &wish).await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        subject.server.0.drop_connections();
+        assert!(matches!(buying.await.unwrap().0, End::Sold(_)));
     }
+    assert_eq!(subject.seats_sold(fixture.event).await.unwrap()[0].sold, 10);
     assert_consistent(&subject.store).await;
+}
+
+/// A commit that was done, whose copy is refused for good: that is no refusal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_copy_of_a_commit_leaves_it_open() {
+    for code in [Code::ResourceExhausted, Code::PermissionDenied, Code::FailedPrecondition, Code::NotFound] {
+        let subject = subject().await;
+        let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
+        let refused = Fault::Status(code, "the copy".to_owned());
+        let rules =
+            vec![FaultRule::once("Commit", Fault::UnavailableAfter), FaultRule::always("Commit", refused)];
+        subject.server.0.faults(FaultPlan { seed: 1, rules });
+        let wish = keyed(account.id, &fixture, 0, 2, Some("k"));
+        let answer = subject.purchase_tickets(&wish, Instant::now() + Duration::from_secs(5)).await;
+        assert!(matches!(answer, Err(StoreError::OutcomeUnknown(_))), "{code:?}: {answer:?}");
+        subject.server.0.faults(FaultPlan::default());
+        let (End::Sold(sale), 1) = settle(&subject.store, &wish).await else { panic!("not settled") };
+        assert_eq!((sale.seats.count(), subject.seats_sold(fixture.event).await.unwrap()[0].sold), (2, 2));
+    }
+}
+
+/// A server that answers nothing any more: every call ends, and a purchase soon after its deadline.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_server_is_not_waited_for() {
+    let subject = subject().await;
+    let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
+    let hang = |method| FaultRule::always(method, Fault::Delay(Duration::from_secs(600)));
+    let away = |method| FaultRule::always(method, Fault::UnavailableBefore);
+    for rules in [
+        vec![hang("ExecuteStreamingSql"), hang("StreamingRead"), hang("Commit"), hang("Rollback")],
+        vec![away("ExecuteStreamingSql"), away("StreamingRead"), away("Commit"), away("Rollback")],
+    ] {
+        subject.server.0.faults(FaultPlan { seed: 1, rules });
+        let begun = Instant::now();
+        let wish = keyed(account.id, &fixture, 0, 2, Some("k"));
+        let answer = subject.purchase_tickets(&wish, Instant::now() + Duration::from_secs(2)).await;
+        assert!(matches!(answer, Err(StoreError::Overloaded | StoreError::Unavailable(_))), "{answer:?}");
+        assert!(begun.elapsed() < Duration::from_secs(5), "answered after {:?}", begun.elapsed());
+        assert!(subject.account_by_id(account.id).await.is_err());
+        assert!(begun.elapsed() < Duration::from_secs(20), "a read ended after {:?}", begun.elapsed());
+    }
+    subject.server.0.faults(FaultPlan::default());
+    assert_eq!(subject.seats_sold(fixture.event).await.unwrap()[0].sold, 0);
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use spanner_model::{Model, Options};
-use ticketshop::store::conformance::{Dates, buy, buyer, event_with, keyed, mark, new_event};
+use ticketshop::store::conformance::{
+    Dates, assert_consistent, buy, buyer, event_with, keyed, mark, new_event,
+};
 use ticketshop::store::{LoadMark, StoreError};
 
 use crate::conformance::{subject, subject_with};
@@ -66,9 +68,26 @@ async fn splits_are_asked_for_at_each_category_and_within() {
     let done = tsctl(&subject, ["spanner", "presplit", "--event", &event, "--every", "128"]);
     assert!(done.err.contains("asked for 6 splits"), "{}", done.err);
     let points = subject.server.0.split_points(&subject.at.path());
-    let shards: Vec<String> = points.iter().map(|point| point["keys"][0]["keyParts"].to_string()).collect();
-    assert_eq!(shards.len(), 6, "{points:?}");
-    assert!(shards.iter().all(|shard| shard.contains(&event)));
+    let mut asked: Vec<(String, String)> = Vec::new();
+    for point in &points {
+        assert_eq!(
+            (&point["table"], &point["keys"][0]["keyParts"][0]),
+            (&"SoldTicketsCounter".into(), &event.as_str().into())
+        );
+        let part = |no: usize| point["keys"][0]["keyParts"][no].as_str().unwrap().to_owned();
+        asked.push((part(1), part(2)));
+    }
+    let [large, small] = [0, 1].map(|no| fixture.categories[no].to_string());
+    let mut expected: Vec<_> =
+        ["0", "2", "4", "6", "8"].map(|shard| (large.clone(), shard.to_owned())).to_vec();
+    expected.push((small, "0".to_owned()));
+    asked.sort();
+    expected.sort();
+    assert_eq!(asked, expected);
+    // More than one request takes: 250 shards of 64 seats.
+    let many = event_with(&subject, &[16_000]).await.event.to_string();
+    tsctl(&subject, ["spanner", "presplit", "--event", &many, "--every", "64"]).done();
+    assert_eq!(subject.server.0.split_points(&subject.at.path()).len(), 256);
     tsctl(&subject, ["spanner", "presplit", "--event", "11111111-1111-4111-8111-111111111111"])
         .refused("no such event");
     run(&["--store", "sqlite:x.db", "spanner", "presplit", "--event", &event])
@@ -104,8 +123,19 @@ async fn an_interrupted_batch_is_not_for_sale() {
     assert_eq!(model.row_count(&subject.at.path(), "Event"), before);
     assert!(subject.loads().await.unwrap().iter().all(|load| load.finished));
     assert!(subject.event(other.event).await.is_ok());
-    subject.load_multi_events(half, vec![new]).await.unwrap();
+    subject.load_multi_events(half.clone(), vec![new.clone()]).await.unwrap();
     assert_eq!(model.row_count(&subject.at.path(), "Ticket"), tickets.map(|tickets| tickets + 500));
+
+    // A second load, or a late copy of a commit of the first, puts nothing up for sale that is sold.
+    let account = buyer(&subject).await;
+    let first = buy(&subject, &keyed(account.id, &fixture, 0, 10, None)).await.unwrap().sale;
+    subject.load_multi_events(half, vec![new]).await.unwrap();
+    let mut seats: std::collections::HashSet<u32> = first.seats.seats().collect();
+    for _ in 0..49 {
+        let sale = buy(&subject, &keyed(account.id, &fixture, 0, 10, None)).await.unwrap().sale;
+        assert!(sale.seats.seats().all(|seat| seats.insert(seat)), "a seat was sold twice");
+    }
+    assert_consistent(&subject).await;
 }
 
 /// What an audit must see on Spanner, each written behind the engine's back.
@@ -148,4 +178,38 @@ async fn the_audit_names_each_damage() {
         let report = subject.audit(Box::new(|_, _| ())).await.unwrap();
         assert_eq!(report.disagreements, [], "after {kind} was repaired");
     }
+}
+
+/// A reset beside a shop that sells: whatever was sold meanwhile, nothing is sold twice, and all agrees.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_beside_sales_sells_nothing_twice() {
+    let subject = subject().await;
+    let fixture = std::sync::Arc::new(event_with(&subject, &[2_000]).await);
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut buyers = Vec::new();
+    for _ in 0..8 {
+        let (store, fixture, done) = (subject.store.clone(), fixture.clone(), done.clone());
+        buyers.push(tokio::spawn(async move {
+            let mut account = buyer(&store).await;
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                match buy(&store, &keyed(account.id, &fixture, 0, 3, None)).await {
+                    Err(StoreError::NotFound(_)) => account = buyer(&store).await,
+                    answer => drop(answer.unwrap()),
+                }
+            }
+        }));
+    }
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        subject.reset(false).await.unwrap();
+        assert_consistent(&subject).await;
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    for buyer in buyers {
+        buyer.await.unwrap();
+    }
+    assert_consistent(&subject).await;
+    subject.reset(false).await.unwrap();
+    assert_eq!(subject.catalogue_size().await.unwrap().sold, 0);
+    assert_eq!(subject.server.0.row_count(&subject.at.path(), "Account"), Some(0));
 }

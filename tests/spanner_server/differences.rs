@@ -83,35 +83,17 @@ impl Adapted {
         self.client.write_only_transaction().build().write(mutations).await.unwrap();
     }
 
-    /// What `tsctl reset` does by partitioned DML.
-    async fn reset_by_mutations(&self, catalogue: bool) {
-        let everything = |table: &str| Mutation::delete(table, KeySet::all());
-        self.write(vec![everything("Sale"), everything("Account")]).await;
-        if catalogue {
-            for table in ["TicketCategory", "Event", "MultiEvent", "Ticket", "SoldTicketsCounter"] {
-                self.write(vec![everything(table)]).await;
-            }
-            return self.write(["SeatingCategory", "Venue", "Load"].map(everything).to_vec()).await;
+    /// What `tsctl reset --catalogue` does by partitioned DML.
+    async fn reset_by_mutations(&self) {
+        for table in
+            ["Sale", "Account", "TicketCategory", "Event", "MultiEvent", "Ticket", "SoldTicketsCounter"]
+        {
+            self.write(vec![Mutation::delete(table, KeySet::all())]).await;
         }
-        for (table, columns) in [
-            ("Ticket", vec!["EventId", "CategoryId", "Shard", "SeqNo"]),
-            ("SoldTicketsCounter", vec!["EventId", "CategoryId", "Shard"]),
-        ] {
-            let read = ReadRequest::builder(table, columns.clone()).with_keys(KeySet::all()).build();
-            let mut found = self.client.single_use().build().execute_read(read).await.unwrap();
-            let mut rows = Vec::new();
-            while let Some(row) = found.next().await {
-                let mut write = Mutation::new_update_builder(table);
-                for (column, value) in columns.iter().zip(row.unwrap().into_values()) {
-                    write = write.set(*column).to(value);
-                }
-                rows.push(match table {
-                    "Ticket" => write.set("Available").to(true).set("AccountId").to(None::<String>).build(),
-                    _ => write.set("Sold").to(0_i64).build(),
-                });
-            }
-            self.write(rows).await;
-        }
+        self.write(
+            ["SeatingCategory", "Venue", "Load"].map(|table| Mutation::delete(table, KeySet::all())).to_vec(),
+        )
+        .await;
     }
 }
 
@@ -133,8 +115,8 @@ impl Store for Adapted {
     }
 
     async fn reset(&self, catalogue: bool) -> Result<()> {
-        if self.no_partitioned_dml {
-            self.reset_by_mutations(catalogue).await;
+        if catalogue && self.no_partitioned_dml {
+            self.reset_by_mutations().await;
             return Ok(());
         }
         self.store.reset(catalogue).await

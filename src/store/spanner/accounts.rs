@@ -1,12 +1,14 @@
 //! Accounts: one row each, unique by id and by address.
 
+use std::sync::Arc;
+
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::key;
 use google_cloud_spanner::mutation::Mutation;
 
 use super::connection::{Connection, Work, backoff, retries, tag};
 use super::error::{code, commit_is_undone};
-use super::purchase::{COMMIT_TIME, bounded_aborts};
+use super::purchase::{BoundedAborts, COMMIT_TIME};
 use super::rows::{self, ACCOUNT_COLUMNS};
 use crate::model::{Account, AccountId, Email, NewAccount};
 use crate::store::{CreatedAccount, Entity, Result, StoreError};
@@ -21,18 +23,16 @@ pub(super) async fn create_account(connection: &Connection, new: &NewAccount) ->
     for _ in 0..TRIES {
         match insert(connection, new).await {
             Ok(()) => return Ok(CreatedAccount { account: as_account(new), created: true }),
-            Err(error) if code(&error) == Some(Code::AlreadyExists) => {
-                return same_or_taken(find(connection, &new.email).await?, new);
-            }
-            Err(error) if commit_is_undone(&error) => return Err(error.into()),
+            Err(error) if code(&error) == Some(Code::AlreadyExists) => break,
+            Err(error) if commit_is_undone(&error) && unknown.is_none() => return Err(error.into()),
             Err(error) => unknown = Some(error),
         }
     }
     match (find(connection, &new.email).await, unknown) {
-        (Ok(Some(account)), _) => same_or_taken(Some(account), new),
-        (_, Some(error)) => Err(StoreError::OutcomeUnknown(std::sync::Arc::new(error))),
+        (Ok(Some(account)), _) => same_or_taken(account, new),
+        (_, Some(error)) => Err(StoreError::OutcomeUnknown(Arc::new(error))),
         (Err(error), None) => Err(error),
-        (Ok(None), None) => Err(StoreError::unavailable("the account was not written")),
+        (Ok(None), None) => Err(StoreError::damaged("an address exists in its index and not in its table")),
     }
 }
 
@@ -56,20 +56,17 @@ async fn insert(connection: &Connection, new: &NewAccount) -> google_cloud_spann
         .with_begin_backoff_policy(backoff())
         .with_commit_retry_policy(retries(COMMIT_TIME))
         .with_commit_backoff_policy(backoff())
-        .with_retry_policy(bounded_aborts(COMMIT_TIME))
+        .with_retry_policy(BoundedAborts::new(COMMIT_TIME))
         .build();
     write.write([row]).await.map(|_| ())
 }
 
-fn same_or_taken(found: Option<Account>, new: &NewAccount) -> Result<CreatedAccount> {
-    match found {
-        Some(account) if account.name == new.name && account.country == new.country => {
-            // Our own id: an earlier copy of this very insert came through.
-            Ok(CreatedAccount { created: account.id == new.id, account })
-        }
-        Some(_) => Err(StoreError::EmailTaken),
-        None => Err(StoreError::damaged("an address exists in its index and not in its table")),
+/// The account that was found: ours where it has our id, whichever copy of the insert came through.
+fn same_or_taken(account: Account, new: &NewAccount) -> Result<CreatedAccount> {
+    if account.name != new.name || account.country != new.country {
+        return Err(StoreError::EmailTaken);
     }
+    Ok(CreatedAccount { created: account.id == new.id, account })
 }
 
 fn as_account(new: &NewAccount) -> Account {

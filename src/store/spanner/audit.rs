@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use google_cloud_spanner::result::ResultSet;
-use google_cloud_spanner::statement::StatementBuilder;
 use google_cloud_spanner::transaction::MultiUseReadOnlyTransaction;
 
-use super::connection::{Connection, Work, only};
+use super::connection::{Connection, Query, Work, next, only};
 use super::inventory::SHARD_SEATS;
 use super::rows::{self, Columns};
 use crate::model::seats::SeatMap;
@@ -53,12 +52,12 @@ pub(super) async fn audit(connection: &Connection, progress: &AuditProgress) -> 
 }
 
 impl Recount<'_> {
-    fn statement(&self, sql: &'static str) -> StatementBuilder {
+    fn statement(&self, sql: &'static str) -> Query {
         self.connection.statement(sql, "audit", Work::Bulk)
     }
 
     async fn rows(&self, sql: &'static str) -> Result<ResultSet> {
-        Ok(self.snapshot.execute_query(self.statement(sql)).await?)
+        Ok(self.snapshot.execute_query(self.statement(sql).build()).await?)
     }
 
     fn step(&mut self) {
@@ -83,7 +82,7 @@ impl Recount<'_> {
     /// Reads who holds which ticket, and checks each ticket for itself.
     async fn tickets(&mut self) -> Result<()> {
         let mut found = self.rows(TICKETS).await?;
-        while let Some(row) = found.next().await {
+        while let Some(row) = next(&mut found).await {
             self.step();
             let ticket = sold_ticket(Columns::of(&row?))?;
             if let Some(why) = ticket.contradiction() {
@@ -98,7 +97,7 @@ impl Recount<'_> {
     async fn categories(&mut self) -> Result<()> {
         let mut seats: BTreeMap<Key, u32> = BTreeMap::new();
         let mut found = self.rows(CATEGORIES).await?;
-        while let Some(row) = found.next().await {
+        while let Some(row) = next(&mut found).await {
             let row = row?;
             let mut row = Columns::of(&row);
             let key = (row.parse(EventId::parse)?, row.parse(CategoryId::parse)?);
@@ -106,7 +105,7 @@ impl Recount<'_> {
         }
         let mut counters: BTreeMap<Key, u64> = BTreeMap::new();
         let mut found = self.rows(COUNTERS).await?;
-        while let Some(row) = found.next().await {
+        while let Some(row) = next(&mut found).await {
             self.step();
             let (key, shard, sold) = counter(Columns::of(&row?))?;
             self.counter(key, shard, sold);
@@ -141,7 +140,7 @@ impl Recount<'_> {
     async fn sales(&mut self) -> Result<()> {
         let mut accounts_missing = HashSet::new();
         let mut found = self.rows(SALES).await?;
-        while let Some(row) = found.next().await {
+        while let Some(row) = next(&mut found).await {
             self.step();
             let row = row?;
             match rows::sale(Columns::of(&row)) {
@@ -159,7 +158,7 @@ impl Recount<'_> {
         }
         if self.auditor.wants_sales_again() {
             let mut found = self.rows(SALES).await?;
-            while let Some(row) = found.next().await {
+            while let Some(row) = next(&mut found).await {
                 if let Ok(sale) = rows::sale(Columns::of(&row?)) {
                     self.auditor.sale_again(&sale);
                 }

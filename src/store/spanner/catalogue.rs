@@ -1,7 +1,6 @@
 //! Browsing: dates, multi-events, events, and what of an event is sold.
 
 use google_cloud_spanner::key;
-use google_cloud_spanner::types;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -57,11 +56,11 @@ pub(super) async fn multi_events(
     let after = after.map_or_else(String::new, |id| id.to_string());
     let statement = connection
         .statement(MULTI_EVENTS, "multi_events", Work::Sale)
-        .add_typed_param("begin", rows::time(begin), types::timestamp())
-        .add_typed_param("end", rows::time(end), types::timestamp())
-        .add_typed_param("now", rows::time(rows::now()), types::timestamp())
-        .add_typed_param("after", after, types::string())
-        .add_typed_param("limit", i64::try_from(limit).unwrap_or(i64::MAX), types::int64());
+        .time("begin", begin)
+        .time("end", end)
+        .time("now", rows::now())
+        .text("after", after)
+        .number("limit", limit);
     connection
         .query(Freshness::Stale, statement, |mut row| {
             Ok(MultiEvent { id: row.parse(MultiEventId::parse)?, name: row.text()?.to_owned() })
@@ -72,8 +71,8 @@ pub(super) async fn multi_events(
 pub(super) async fn events(connection: &Connection, multi_event: MultiEventId) -> Result<Vec<EventSummary>> {
     let statement = connection
         .statement(EVENTS, "events", Work::Sale)
-        .add_typed_param("multi_event", multi_event.to_string(), types::string())
-        .add_typed_param("now", rows::time(rows::now()), types::timestamp());
+        .text("multi_event", multi_event)
+        .time("now", rows::now());
     let found =
         connection.query(Freshness::Stale, statement, |mut row| rows::event_summary(&mut row)).await?;
     if found.is_empty() {
@@ -89,11 +88,7 @@ pub(super) async fn events(connection: &Connection, multi_event: MultiEventId) -
 /// An event as of some seconds ago; one that is not found then may be new, and is looked up as of now.
 pub(super) async fn event(connection: &Connection, id: EventId) -> Result<EventFacts> {
     for freshness in [Freshness::Stale, Freshness::Strong] {
-        let statement = connection.statement(EVENT, "event", Work::Sale).add_typed_param(
-            "event",
-            id.to_string(),
-            types::string(),
-        );
+        let statement = connection.statement(EVENT, "event", Work::Sale).text("event", id);
         let rows = connection.query(freshness, statement, event_row).await?;
         if let Some(facts) = facts(rows) {
             return Ok(facts);
@@ -122,11 +117,7 @@ fn facts(rows: Vec<(EventFacts, Option<CategoryFacts>)>) -> Option<EventFacts> {
 }
 
 pub(super) async fn seats_sold(connection: &Connection, event: EventId) -> Result<Vec<CategorySold>> {
-    let statement = connection.statement(SEATS_SOLD, "seats_sold", Work::Sale).add_typed_param(
-        "event",
-        event.to_string(),
-        types::string(),
-    );
+    let statement = connection.statement(SEATS_SOLD, "seats_sold", Work::Sale).text("event", event);
     connection
         .query(Freshness::Strong, statement, |mut row| {
             Ok(CategorySold { category: row.parse(CategoryId::parse)?, sold: row.number()? })

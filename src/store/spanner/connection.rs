@@ -17,13 +17,15 @@ use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::model::request_options;
 use google_cloud_spanner::omni::{InstanceType, TlsConfig};
 use google_cloud_spanner::read::{ConfiguredReadRequestBuilder, ReadRequest};
-use google_cloud_spanner::result::ResultSet;
+use google_cloud_spanner::result::{ResultSet, Row};
 use google_cloud_spanner::retry_policy::SpannerRetryPolicy;
 use google_cloud_spanner::statement::{Statement, StatementBuilder};
 use google_cloud_spanner::transaction::TimestampBound;
+use google_cloud_spanner::types;
+use jiff::Timestamp;
 
 use super::error::code;
-use super::rows::Columns;
+use super::rows::{self, Columns};
 use super::settings::{Omni, Priority, SpannerSettings};
 use crate::model::Invalid;
 use crate::store::location::SpannerLocation;
@@ -36,9 +38,15 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(5);
 const BACKOFF_LAST: Duration = Duration::from_millis(250);
 /// How often a server that is not there is asked.
 const OPEN_ATTEMPTS: u32 = 3;
-/// How long one attempt of a read may take, and all of them together.
-const READ_ATTEMPT: Duration = Duration::from_secs(10);
-pub(super) const READ_TIME: Duration = Duration::from_secs(20);
+/// How often a call is sent before it has failed.
+const ATTEMPTS: u32 = 6;
+/// How long one attempt of a read may take that somebody waits for, and all of them together.
+const READ_ATTEMPT: Duration = Duration::from_secs(5);
+pub(super) const READ_TIME: Duration = Duration::from_secs(10);
+/// The same of what reads or writes whole tables.
+pub(super) const BULK_TIME: Duration = Duration::from_secs(3_600);
+/// How long a server may be silent within an answer.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Whether a read must see all that was committed before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,25 +72,70 @@ pub(super) struct Connection {
     pub(super) settings: SpannerSettings,
 }
 
+/// A statement with its parameters, and what it is for.
+pub(super) struct Query {
+    statement: StatementBuilder,
+    work: Work,
+}
+
+impl Query {
+    /// A STRING parameter.
+    pub(super) fn text(mut self, name: &str, value: impl ToString) -> Self {
+        self.statement = self.statement.add_typed_param(name, value.to_string(), types::string());
+        self
+    }
+
+    /// An INT64 parameter.
+    pub(super) fn number(mut self, name: &str, value: usize) -> Self {
+        let value = i64::try_from(value).unwrap_or(i64::MAX);
+        self.statement = self.statement.add_typed_param(name, value, types::int64());
+        self
+    }
+
+    /// A TIMESTAMP parameter.
+    pub(super) fn time(mut self, name: &str, value: Timestamp) -> Self {
+        self.statement = self.statement.add_typed_param(name, rows::time(value), types::timestamp());
+        self
+    }
+
+    /// The statement as the client takes it.
+    pub(super) fn build(self) -> Statement {
+        self.statement.build()
+    }
+}
+
 impl Connection {
     /// Connects; a session is made, so that what is wrong with the database is told now.
     pub(super) async fn open(at: &SpannerLocation) -> std::result::Result<Self, OpenError> {
-        let spanner = client(at).await?;
-        let mut options = RequestOptions::default();
-        options.set_retry_policy(SpannerRetryPolicy::new().with_attempt_limit(OPEN_ATTEMPTS));
-        let database = spanner.database_client(at.path()).with_request_options(options);
-        let database = in_time(at, database.build()).await?;
+        let database = in_time(at, session(at).await?).await?;
         Ok(Self { database, settings: at.settings.clone() })
     }
 
+    /// The same, or nothing where there is no such database.
+    pub(super) async fn open_if_there(at: &SpannerLocation) -> std::result::Result<Option<Self>, OpenError> {
+        let opening = session(at).await?;
+        let database = in_time(at, async {
+            match opening.await {
+                Err(error) if is_missing_database(&error) => Ok(None),
+                answer => answer.map(Some),
+            }
+        });
+        Ok(database.await?.map(|database| Self { database, settings: at.settings.clone() }))
+    }
+
     /// A statement under its name.
-    pub(super) fn statement(&self, sql: &'static str, action: &str, work: Work) -> StatementBuilder {
-        Statement::builder(sql)
+    pub(super) fn statement(&self, sql: &'static str, action: &str, work: Work) -> Query {
+        let attempt = match work {
+            Work::Sale => READ_ATTEMPT,
+            Work::Bulk => BULK_TIME,
+        };
+        let statement = Statement::builder(sql)
             .set_request_tag(tag(action))
             .set_priority(self.priority(work))
-            .with_attempt_timeout(READ_ATTEMPT)
-            .with_retry_policy(retries(READ_TIME))
-            .with_backoff_policy(backoff())
+            .with_attempt_timeout(attempt)
+            .with_retry_policy(retries(attempt))
+            .with_backoff_policy(backoff());
+        Query { statement, work }
     }
 
     /// A read of rows by their primary keys.
@@ -121,19 +174,28 @@ impl Connection {
     pub(super) async fn query<T>(
         &self,
         freshness: Freshness,
-        statement: StatementBuilder,
+        query: Query,
         read: impl FnMut(Columns<'_>) -> std::result::Result<T, Invalid>,
     ) -> Result<Vec<T>> {
+        let Query { statement, work } = query;
         let statement = statement.build();
         let as_of = |bound| self.database.single_use().set_timestamp_bound(bound).build();
-        let found = match as_of(self.bound(freshness)).execute_query(statement.clone()).await {
-            // Seconds ago, the table was not there yet: the schema is new.
-            Err(error) if freshness == Freshness::Stale && code(&error) == Some(Code::InvalidArgument) => {
-                as_of(TimestampBound::strong()).execute_query(statement).await?
-            }
-            found => found?,
+        let found = async {
+            let found = match as_of(self.bound(freshness)).execute_query(statement.clone()).await {
+                // Seconds ago, the table was not there yet: the schema is new.
+                Err(error)
+                    if freshness == Freshness::Stale && code(&error) == Some(Code::InvalidArgument) =>
+                {
+                    as_of(TimestampBound::strong()).execute_query(statement).await?
+                }
+                found => found?,
+            };
+            collect(found, read).await
         };
-        collect(found, read).await
+        match work {
+            Work::Sale => within(READ_TIME, found).await,
+            Work::Bulk => within(BULK_TIME, found).await,
+        }
     }
 
     /// The rows that a read finds. Strong.
@@ -143,7 +205,8 @@ impl Connection {
         read: impl FnMut(Columns<'_>) -> std::result::Result<T, Invalid>,
     ) -> Result<Vec<T>> {
         let transaction = self.database.single_use().build();
-        collect(transaction.execute_read(request.build()).await?, read).await
+        within(READ_TIME, async { collect(transaction.execute_read(request.build()).await?, read).await })
+            .await
     }
 
     fn bound(&self, freshness: Freshness) -> TimestampBound {
@@ -169,6 +232,22 @@ impl Connection {
     }
 }
 
+/// Making a session, not yet begun.
+async fn session(
+    at: &SpannerLocation,
+) -> std::result::Result<impl Future<Output = google_cloud_spanner::Result<DatabaseClient>>, OpenError> {
+    let spanner = client(at).await?;
+    let mut options = RequestOptions::default();
+    options.set_retry_policy(SpannerRetryPolicy::new().with_attempt_limit(OPEN_ATTEMPTS));
+    Ok(spanner.database_client(at.path()).with_request_options(options).build())
+}
+
+/// Whether the instance is there and the database is not.
+fn is_missing_database(error: &Error) -> bool {
+    let message = error.status().map_or("", |status| status.message.as_str());
+    code(error) == Some(Code::NotFound) && !message.contains("Instance not found")
+}
+
 /// What Spanner's statistics show a request or transaction as (at most 50 characters).
 pub(super) fn tag(action: &str) -> String {
     format!("app=ticketshop,action={action}")
@@ -183,9 +262,22 @@ pub(super) fn backoff() -> ExponentialBackoff {
         .clamp()
 }
 
-/// What the client may repeat by itself, and for how long: its own default has no end.
+/// What the client may repeat by itself, how often and for how long: its own default for Commit has no
+/// end, and that for streams counts the time anew with every repetition.
 pub(super) fn retries(time: Duration) -> impl google_cloud_gax::retry_policy::RetryPolicy + 'static {
-    SpannerRetryPolicy::new().with_time_limit(time)
+    SpannerRetryPolicy::new().with_attempt_limit(ATTEMPTS).with_time_limit(time)
+}
+
+/// Waits for an answer no longer than this: the client bounds its calls, not the silence within one.
+pub(super) async fn within<T>(time: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let late = |_| Err(StoreError::unavailable(format!("no answer within {} s", time.as_secs())));
+    tokio::time::timeout(time, answer).await.unwrap_or_else(late)
+}
+
+/// The next row of a result; silence for too long is an error.
+pub(super) async fn next(found: &mut ResultSet) -> Option<google_cloud_spanner::Result<Row>> {
+    let silence = |_| Some(Err(Error::timeout(format!("silent for {} s", SILENCE.as_secs()))));
+    tokio::time::timeout(SILENCE, found.next()).await.unwrap_or_else(silence)
 }
 
 /// Reads all rows of a result.
@@ -194,7 +286,7 @@ pub(super) async fn collect<T>(
     mut read: impl FnMut(Columns<'_>) -> std::result::Result<T, Invalid>,
 ) -> Result<Vec<T>> {
     let mut all = Vec::new();
-    while let Some(row) = found.next().await {
+    while let Some(row) = next(&mut found).await {
         all.push(read(Columns::of(&row?))?);
     }
     Ok(all)

@@ -1,10 +1,11 @@
 //! For the operator: where Spanner is hot, and splitting it before it gets so.
 
-use google_cloud_spanner::types;
+use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner_admin_database_v1::model::{SplitPoints, split_points};
 
 use super::catalogue;
-use super::connection::{Connection, Freshness, Work, in_time};
+use super::connection::{Connection, Freshness, Work, cannot_use, in_time};
+use super::error::code;
 use super::inventory::SHARD_SEATS;
 use super::schema::admin;
 use crate::model::{EventFacts, EventId};
@@ -24,7 +25,7 @@ pub(crate) async fn hot_spots(at: &SpannerLocation, limit: u32) -> Opened<HotSpo
     let connection = Connection::open(at).await?;
     let statement = |sql| {
         let statement = connection.statement(sql, "hot_spots", Work::Bulk);
-        statement.add_typed_param("limit", i64::from(limit), types::int64())
+        statement.number("limit", limit as usize)
     };
     let locks = connection
         .query(Freshness::Strong, statement(LOCKS), |mut row| {
@@ -52,7 +53,14 @@ pub(crate) async fn hot_spots(at: &SpannerLocation, limit: u32) -> Opened<HotSpo
     Ok(HotSpots { locks, splits })
 }
 
+/// Why there is no answer: above all, that the server has no such tables.
 fn no_statistics(at: &SpannerLocation, error: &StoreError) -> OpenError {
+    if let StoreError::Unavailable(cause) = error
+        && let Some(error) = cause.downcast_ref::<google_cloud_spanner::Error>()
+        && !matches!(code(error), Some(Code::InvalidArgument | Code::NotFound | Code::Unimplemented))
+    {
+        return cannot_use(at, error);
+    }
     let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
     OpenError(format!(
         "{at}: this server offers no statistics of locks and splits ({}); Cloud Spanner does, an emulator does not",

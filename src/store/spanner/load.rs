@@ -1,22 +1,26 @@
-//! Loading the catalogue, and emptying the store.
+//! Loading the catalogue.
 //!
 //! Tickets are written first, in many commits at once; what makes them visible, events and categories,
 //! comes last, in one commit with the mark. An interrupted batch has so sold nothing yet and is simply
 //! written again as it was.
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use google_cloud_spanner::mutation::Mutation;
-use google_cloud_spanner::statement::Statement;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::connection::{Connection, Freshness, READ_TIME, Work, backoff, retries, tag};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use google_cloud_gax::error::rpc::Code;
+use google_cloud_spanner::Error;
+use google_cloud_spanner::mutation::{Mutation, WriteBuilder};
+
+use super::connection::{Connection, Freshness, Work, backoff, retries, tag};
+use super::error::{code, commit_is_undone};
 use super::inventory::SHARD_SEATS;
+use super::purchase::BoundedAborts;
 use super::rows::{self, COMMIT_TIMESTAMP, Columns};
 use crate::model::{CategoryId, EventId, NewEvent, NewMultiEvent, TicketId, Venue};
-use crate::store::{LoadMark, Result, StoreError};
+use crate::store::{Cause, LoadMark, Result, StoreError};
 
 const LOADS: &str = include_str!("queries/loads.sql");
-const RESET_TICKETS: &str = include_str!("queries/reset_tickets.sql");
-const RESET_COUNTERS: &str = include_str!("queries/reset_counters.sql");
 
 /// Most mutations that Spanner takes in one commit: columns of rows, and entries of indexes, by
 /// cloud.google.com/spanner/quotas.
@@ -28,8 +32,12 @@ const MUTATIONS_A_COMMIT: usize = 40_000;
 const MUTATIONS_A_TICKET: usize = 11;
 /// Mutations of a counter.
 const MUTATIONS_A_COUNTER: usize = 4;
-/// How often a commit of a load is tried; writing the same rows again does no harm.
+/// Most mutations of any other row: six columns of an event, six and four of its index entries.
+const MUTATIONS_A_ROW_MAX: usize = 16;
+/// How often a commit of a load is tried.
 const TRIES: usize = 5;
+/// How long a commit of a load may take.
+const WRITE_TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn loads(connection: &Connection) -> Result<Vec<LoadMark>> {
     let statement = connection.statement(LOADS, "loads", Work::Bulk);
@@ -91,10 +99,7 @@ pub(super) async fn load_multi_events(
     multi_events: &[NewMultiEvent],
 ) -> Result<()> {
     stream::iter(ticket_commits(multi_events))
-        .map(|shards| async move {
-            let rows = shards.iter().flat_map(Shard::rows).collect();
-            commit(connection, "load_tickets", rows).await
-        })
+        .map(|shards| insert_shards(connection, shards))
         .buffer_unordered(connection.settings.load_parallel)
         .try_collect::<()>()
         .await?;
@@ -147,8 +152,8 @@ impl Shard {
     }
 
     /// A row of a table that has the keys of a shard.
-    fn row(&self, table: &str) -> google_cloud_spanner::mutation::WriteBuilder {
-        Mutation::new_insert_or_update_builder(table)
+    fn row(&self, table: &str) -> WriteBuilder {
+        Mutation::new_insert_builder(table)
             .set("EventId")
             .to(self.event.to_string())
             .set("CategoryId")
@@ -219,65 +224,72 @@ fn mark_row(mark: &LoadMark) -> Mutation {
         .build()
 }
 
-/// Writes rows in one commit. They may be written twice where an answer was lost, which is why only a
-/// load does it this way: its rows are the same each time.
+/// Writes rows in one commit, again where the answer was lost: each row is the same whenever it is
+/// written, or is an insert, which is done once.
 async fn commit(connection: &Connection, action: &str, mutations: Vec<Mutation>) -> Result<()> {
-    // The largest row has eight columns and two index entries of four.
-    if mutations.len() > MUTATIONS_MAX / 16 && mutations.len() * MUTATIONS_A_TICKET > MUTATIONS_MAX {
+    if mutations.len() * MUTATIONS_A_ROW_MAX > MUTATIONS_MAX {
         return Err(StoreError::unavailable(format!("{} rows are too many for one commit", mutations.len())));
     }
-    let mut result = Ok(());
-    for _ in 0..TRIES {
-        let mut writer = connection
-            .database
-            .write_only_transaction()
-            .set_transaction_tag(tag(action))
-            .set_commit_priority(connection.priority(Work::Bulk))
-            .with_commit_retry_policy(retries(READ_TIME))
-            .with_commit_backoff_policy(backoff());
-        if !connection.settings.load_commit_delay.is_zero() {
-            writer = writer.set_max_commit_delay(connection.settings.load_commit_delay);
-        }
-        match writer.build().write_at_least_once(mutations.clone()).await {
-            Ok(_) => return Ok(()),
-            Err(error) => {
-                let again = !super::error::commit_is_undone(&error);
-                result = Err(error.into());
-                if !again {
-                    break;
-                }
-            }
+    let mut unknown = false;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match write(connection, action, mutations.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        unknown |= !commit_is_undone(&error);
+        if commit_is_undone(&error) || tries == TRIES {
+            return Err(if unknown { StoreError::OutcomeUnknown(Arc::new(error)) } else { error.into() });
         }
     }
-    result
 }
 
-/// Deletes by partitioned DML, which has no limit of rows; what was interrupted is finished by the next
-/// reset.
-pub(super) async fn reset(connection: &Connection, catalogue: bool) -> Result<()> {
-    let mut statements = vec![
-        ("Sale", "DELETE FROM Sale WHERE TRUE"),
-        ("Account", "DELETE FROM Account WHERE TRUE"),
-        ("Ticket", RESET_TICKETS),
-        ("SoldTicketsCounter", RESET_COUNTERS),
-    ];
-    if catalogue {
-        statements.extend([
-            ("TicketCategory", "DELETE FROM TicketCategory WHERE TRUE"),
-            ("Event", "DELETE FROM Event WHERE TRUE"),
-            ("MultiEvent", "DELETE FROM MultiEvent WHERE TRUE"),
-            ("Ticket", "DELETE FROM Ticket WHERE TRUE"),
-            ("SoldTicketsCounter", "DELETE FROM SoldTicketsCounter WHERE TRUE"),
-            ("SeatingCategory", "DELETE FROM SeatingCategory WHERE TRUE"),
-            ("Venue", "DELETE FROM Venue WHERE TRUE"),
-            ("Load", "DELETE FROM Load WHERE TRUE"),
-        ]);
+async fn write(
+    connection: &Connection,
+    action: &str,
+    mutations: Vec<Mutation>,
+) -> google_cloud_spanner::Result<()> {
+    let mut writer = connection
+        .database
+        .write_only_transaction()
+        .set_transaction_tag(tag(action))
+        .set_commit_priority(connection.priority(Work::Bulk))
+        .with_retry_policy(BoundedAborts::new(WRITE_TIME))
+        .with_commit_attempt_timeout(WRITE_TIME)
+        .with_commit_retry_policy(retries(WRITE_TIME))
+        .with_commit_backoff_policy(backoff());
+    if !connection.settings.load_commit_delay.is_zero() {
+        writer = writer.set_max_commit_delay(connection.settings.load_commit_delay);
     }
-    for (_, sql) in statements {
-        let statement = Statement::builder(sql)
-            .set_request_tag(tag("reset"))
-            .set_priority(connection.priority(Work::Bulk));
-        connection.database.partitioned_dml_transaction().build().execute_update(statement).await?;
+    writer.build().write_at_least_once(mutations).await.map(|_| ())
+}
+
+/// Writes counters with their tickets, each once and for all: a late or second copy must not put a ticket
+/// up for sale that was sold meanwhile. What is there already is left as it is; a shard is always written
+/// as a whole.
+async fn insert_shards(connection: &Connection, shards: Vec<Shard>) -> Result<()> {
+    let rows = |shards: &[Shard]| shards.iter().flat_map(Shard::rows).collect();
+    if insert(connection, rows(&shards)).await? {
+        return Ok(());
+    }
+    for shard in shards {
+        insert(connection, rows(&[shard])).await?;
     }
     Ok(())
+}
+
+/// Inserts rows; `false` where one of them is there already.
+async fn insert(connection: &Connection, mutations: Vec<Mutation>) -> Result<bool> {
+    match commit(connection, "load_tickets", mutations).await {
+        Ok(()) => Ok(true),
+        Err(StoreError::Unavailable(error) | StoreError::OutcomeUnknown(error)) if already_exists(&error) => {
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn already_exists(error: &Cause) -> bool {
+    error.downcast_ref::<Error>().is_some_and(|error| code(error) == Some(Code::AlreadyExists))
 }

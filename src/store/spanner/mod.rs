@@ -1,7 +1,7 @@
 //! The engine on Cloud Spanner, its emulator and Spanner Omni, by Google's own client.
 //!
 //! `purchase` is the one read and the one commit of a sale, `inventory` what a process remembers for it.
-//! `accounts`, `catalogue`, `sales`, `load` and `audit` are the requests of each use case, `rows` is
+//! `accounts`, `catalogue`, `sales`, `load`, `reset` and `audit` are the requests of each use case, `rows` is
 //! between columns and types. `connection` marks, bounds and retries every request; `schema` applies the
 //! migrations; `hot_spots` is for the operator.
 
@@ -14,6 +14,7 @@ mod hot_spots;
 mod inventory;
 mod load;
 mod purchase;
+mod reset;
 mod rows;
 mod sales;
 mod schema;
@@ -176,7 +177,7 @@ impl Store for SpannerStore {
     }
 
     async fn reset(&self, catalogue: bool) -> Result<()> {
-        let result = load::reset(self.connection(), catalogue).await;
+        let result = reset::reset(&self.ledger.connection, catalogue).await.map_err(reset::in_part);
         self.ledger.inventory.forget();
         result
     }

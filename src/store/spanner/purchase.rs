@@ -8,11 +8,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use google_cloud_gax::error::rpc::Code;
-use google_cloud_gax::retry_policy::RetryPolicyExt;
+use google_cloud_gax::retry_policy::{RetryPolicy, RetryPolicyExt};
+use google_cloud_gax::retry_state::RetryState;
 use google_cloud_spanner::Error;
 use google_cloud_spanner::key;
 use google_cloud_spanner::key::{KeyRange, KeySet};
@@ -34,14 +35,17 @@ use crate::store::{Effort, Entity, Purchased, Result, StoreError};
 
 /// How often a purchase is sent again whose outcome is unknown, before it is called so.
 const TRIES: u32 = 3;
-/// How long one attempt to commit may take before the client asks again.
+/// How long a Commit may go unanswered before its outcome is taken as unknown, and the purchase sent again.
 const COMMIT_ATTEMPT: Duration = Duration::from_secs(2);
-/// How long the client may go on asking.
+/// How long the client may go on repeating a Commit that the server or the network fails.
 pub(super) const COMMIT_TIME: Duration = Duration::from_secs(4);
+/// How long a refusal waits for the locks behind it to be released.
+const ROLLBACK_ATTEMPT: Duration = Duration::from_secs(1);
 /// How often the client may ask: a server that does not answer so often is taken as away.
 const COMMIT_ATTEMPTS: u32 = 5;
 /// How long a purchase waits for the lock of the seats that it wants to look at, before it looks at others.
-/// A sale holds its lock for some milliseconds; one whose process is gone, for ten seconds.
+/// A sale holds its lock for some milliseconds; what nobody ends, such as a transaction whose process is
+/// gone or whose first answer was lost, holds it until the server ends it after ten seconds.
 const SEATS_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// What purchases need, shared by all of them.
@@ -93,7 +97,8 @@ impl Ledger {
         if begun >= deadline {
             return Err(StoreError::Overloaded);
         }
-        let order = match self.order(purchase).await {
+        let order = tokio::time::timeout_at(deadline.into(), self.order(purchase)).await;
+        let order = match order.unwrap_or(Err(StoreError::Overloaded)) {
             Ok(order) => Arc::new(order),
             Err(refusal) => return self.unless_made_before(purchase, refusal).await,
         };
@@ -101,16 +106,20 @@ impl Ledger {
         let (mut unknown, mut before, mut tries) = (None, StoreError::Overloaded, 0);
         while tries < TRIES && Instant::now() < deadline {
             match self.attempt(&order, deadline, &mut effort).await {
-                Err(Failed::Busy) => continue,
-                Err(Failed::Unknown(error)) => unknown = Some(error),
-                Err(Failed::Before(error @ (StoreError::Unavailable(_) | StoreError::Overloaded))) => {
-                    before = error;
-                }
-                Err(Failed::Before(refusal)) => return self.unless_made_before(purchase, refusal).await,
-                Err(Failed::MadeBefore) => return self.surely_made_before(purchase).await,
                 Ok(sale) => return Ok(Purchased { sale, replayed: false, effort }),
+                Err(Failed::Busy) => {
+                    pause().await;
+                    continue;
+                }
+                Err(Failed::MadeBefore) => return self.surely_made_before(purchase, effort).await,
+                Err(Failed::Unknown(error)) => unknown = Some(error),
+                Err(Failed::Before(refusal)) if is_final(&refusal) => {
+                    return self.unless_made_before(purchase, refusal).await;
+                }
+                Err(Failed::Before(error)) => before = error,
             }
             tries += 1;
+            pause().await;
         }
         match unknown {
             Some(error) => self.unless_no_account(purchase, error).await,
@@ -140,7 +149,7 @@ impl Ledger {
     /// The answer to a purchase that would be refused: its sale, where it was made before; that there is
     /// no such account; else the refusal.
     async fn unless_made_before(&self, purchase: &Purchase, refusal: StoreError) -> Result<Purchased> {
-        if matches!(refusal, StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Damaged(_)) {
+        if !is_final(&refusal) {
             return Err(refusal);
         }
         match self.made_before(purchase).await {
@@ -148,17 +157,20 @@ impl Ledger {
             answer => return answer,
         }
         accounts::account_by_id(&self.connection, purchase.account).await?;
+        if matches!(refusal, StoreError::NotFound(Entity::Event)) {
+            self.inventory.forget();
+        }
         Err(refusal)
     }
 
     /// The sale that is known to be there. That it cannot be read now does not undo it, and it may be of
     /// this very call.
-    async fn surely_made_before(&self, purchase: &Purchase) -> Result<Purchased> {
-        self.made_before(purchase).await.map_err(|error| match error {
-            StoreError::Unavailable(cause) => StoreError::OutcomeUnknown(cause),
-            StoreError::Overloaded => StoreError::OutcomeUnknown(Arc::new(StoreError::Overloaded)),
-            error => error,
-        })
+    async fn surely_made_before(&self, purchase: &Purchase, effort: Effort) -> Result<Purchased> {
+        match self.made_before(purchase).await {
+            Ok(purchased) => Ok(Purchased { effort, ..purchased }),
+            Err(StoreError::KeyReused) => Err(StoreError::KeyReused),
+            Err(error) => Err(StoreError::OutcomeUnknown(Arc::new(error))),
+        }
     }
 
     /// The sale that this purchase made before.
@@ -181,27 +193,33 @@ impl Ledger {
         effort: &mut Effort,
     ) -> std::result::Result<Sale, Failed> {
         let begun = Instant::now();
-        let aborts = Arc::new(AtomicU32::new(0));
         let left = deadline.saturating_duration_since(begun);
-        let policy = BoundedAborts { time: left, aborts: Arc::clone(&aborts) };
-        let result = self.transact(order, left, policy).await;
-        effort.attempts += 1 + aborts.load(Ordering::Relaxed);
-        let done = result.map_err(Self::why)?;
+        let aborts = BoundedAborts::new(left);
+        let commits = CommitRetries::default();
+        let sent_again = Arc::clone(&commits.sent_again);
+        let attempts = Arc::clone(&aborts.attempts);
+        // The client bounds its calls; this bounds silence within one.
+        let done =
+            tokio::time::timeout(left + COMMIT_TIME, self.transact(order, left, aborts, commits)).await;
+        effort.attempts += attempts.load(Ordering::Relaxed) + 1;
+        let done = done.unwrap_or_else(|_| Err(Error::timeout("the transaction has not ended")));
+        let done = done.map_err(|error| Self::why(error, sent_again.load(Ordering::Relaxed)))?;
         let committed = done.commit_timestamp().map(|at| (at.seconds(), at.nanos()));
         let chosen = done.into_inner();
         effort.transaction += chosen.at.saturating_duration_since(begun);
         effort.commit = chosen.at.elapsed();
-        order.sale(chosen.seats, committed).map_err(Failed::Before)
+        // A sale that cannot be told from the answer is there all the same.
+        order.sale(chosen.seats, committed).map_err(|_| Failed::MadeBefore)
     }
 
     async fn transact(
         self: &Arc<Self>,
         order: &Arc<Order>,
         left: Duration,
-        policy: BoundedAborts,
+        aborts: BoundedAborts,
+        commits: CommitRetries,
     ) -> google_cloud_spanner::Result<TransactionResult<Chosen>> {
-        let commits =
-            SpannerRetryPolicy::new().with_attempt_limit(COMMIT_ATTEMPTS).with_time_limit(COMMIT_TIME);
+        let commits = commits.with_attempt_limit(COMMIT_ATTEMPTS).with_time_limit(COMMIT_TIME);
         let mut runner = self
             .connection
             .database
@@ -214,8 +232,9 @@ impl Ledger {
             .with_commit_backoff_policy(backoff())
             .with_begin_retry_policy(super::connection::retries(COMMIT_TIME))
             .with_begin_backoff_policy(backoff())
+            .with_rollback_attempt_timeout(ROLLBACK_ATTEMPT)
             .with_rollback_retry_policy(SpannerRetryPolicy::new().with_attempt_limit(1))
-            .with_retry_policy(policy);
+            .with_retry_policy(aborts);
         if !self.connection.settings.commit_delay.is_zero() {
             runner = runner.set_max_commit_delay(self.connection.settings.commit_delay);
         }
@@ -295,23 +314,34 @@ impl Ledger {
         }
     }
 
-    /// What the error of a transaction says about it.
-    fn why(error: Error) -> Failed {
+    /// What the error of a transaction says about it; `sent_again` when a Commit was repeated of which the
+    /// server may have done an earlier copy. The last copy's answer is then only about that one.
+    fn why(error: Error, sent_again: bool) -> Failed {
         let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Ended>());
         match source.cloned() {
             Some(Ended::SoldOut { left }) => Failed::Before(StoreError::SoldOut { left }),
             Some(Ended::MadeBefore) => Failed::MadeBefore,
             Some(Ended::Busy) => Failed::Busy,
             Some(Ended::Read(error)) => Failed::Before(error),
-            None => match code(&error) {
-                Some(Code::AlreadyExists) => Failed::MadeBefore,
-                // The parent of the sale's row is missing.
-                Some(Code::NotFound) => Failed::Before(StoreError::NotFound(Entity::Account)),
-                _ if commit_is_undone(&error) => Failed::Before(error.into()),
-                _ => Failed::Unknown(error),
-            },
+            None if code(&error) == Some(Code::AlreadyExists) => Failed::MadeBefore,
+            None if sent_again || !commit_is_undone(&error) => Failed::Unknown(error),
+            // A row that is updated or inserted under is missing: the account's, or all of the event's.
+            None if code(&error) == Some(Code::NotFound) => {
+                Failed::Before(StoreError::NotFound(Entity::Event))
+            }
+            None => Failed::Before(error.into()),
         }
     }
+}
+
+/// Whether a purchase that is refused for this need not be tried again.
+fn is_final(refusal: &StoreError) -> bool {
+    !matches!(refusal, StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Damaged(_))
+}
+
+/// Some milliseconds, so that those who met do not meet again.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(rand::random_range(1..30))).await;
 }
 
 /// The seat of an entry of the index. That its ticket is available is looked at once more: a server whose
@@ -491,18 +521,41 @@ impl Window {
 #[derive(Debug)]
 pub(super) struct BoundedAborts {
     time: Duration,
-    aborts: Arc<AtomicU32>,
+    /// Attempts that were aborted and repeated.
+    attempts: Arc<AtomicU32>,
 }
 
-/// The same for whoever does not ask how many there were.
-pub(super) fn bounded_aborts(time: Duration) -> BoundedAborts {
-    BoundedAborts { time, aborts: Arc::default() }
+impl BoundedAborts {
+    pub(super) fn new(time: Duration) -> Self {
+        Self { time, attempts: Arc::default() }
+    }
 }
 
 impl TransactionRetryPolicy for BoundedAborts {
     fn on_abort(&self, error: Error, attempts: u32, elapsed: Duration) -> RetryResult {
-        self.aborts.store(attempts, Ordering::Relaxed);
-        if elapsed < self.time { RetryResult::Continue(error) } else { RetryResult::Exhausted(error) }
+        if elapsed >= self.time {
+            return RetryResult::Exhausted(error);
+        }
+        self.attempts.store(attempts, Ordering::Relaxed);
+        RetryResult::Continue(error)
+    }
+}
+
+/// Lets the client send a Commit again, and remembers that it did so after the first may have arrived.
+#[derive(Debug, Default)]
+struct CommitRetries {
+    policy: SpannerRetryPolicy,
+    sent_again: Arc<AtomicBool>,
+}
+
+impl RetryPolicy for CommitRetries {
+    fn on_error(&self, state: &RetryState, error: Error) -> RetryResult {
+        let never_sent = error.is_transient_and_before_rpc();
+        let result = self.policy.on_error(state, error);
+        if result.is_continue() && !never_sent {
+            self.sent_again.store(true, Ordering::Relaxed);
+        }
+        result
     }
 }
 

@@ -1,7 +1,6 @@
 //! The ledger: a row for each sale, under its account.
 
 use google_cloud_spanner::key;
-use google_cloud_spanner::types;
 
 use super::connection::{Connection, Freshness, Work, only};
 use super::rows;
@@ -16,9 +15,9 @@ pub(super) async fn sale(connection: &Connection, id: SaleId) -> Result<Sale> {
     let accounts = id.accounts();
     let statement = connection
         .statement(SALE, "sale", Work::Sale)
-        .add_typed_param("first_account", accounts.start().to_string(), types::string())
-        .add_typed_param("last_account", accounts.end().to_string(), types::string())
-        .add_typed_param("sale", id.to_string(), types::string());
+        .text("first_account", accounts.start())
+        .text("last_account", accounts.end())
+        .text("sale", id);
     let found = connection.query(Freshness::Strong, statement, rows::sale).await?;
     only(found).map_err(|_| StoreError::NotFound(Entity::Sale))
 }
@@ -32,9 +31,7 @@ pub(super) async fn by_key(connection: &Connection, account: AccountId, id: Sale
 
 /// The newest sales of an account.
 pub(super) async fn sales(connection: &Connection, account: AccountId, limit: usize) -> Result<Vec<Sale>> {
-    let statement = connection
-        .statement(SALES, "sales", Work::Sale)
-        .add_typed_param("account", account.to_string(), types::string())
-        .add_typed_param("limit", i64::try_from(limit).unwrap_or(i64::MAX), types::int64());
+    let statement =
+        connection.statement(SALES, "sales", Work::Sale).text("account", account).number("limit", limit);
     connection.query(Freshness::Strong, statement, rows::sale).await
 }

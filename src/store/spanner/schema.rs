@@ -12,12 +12,16 @@ use google_cloud_spanner::mutation::Mutation;
 
 use super::connection::{Connection, client, emulator_endpoint, in_time, tag};
 use super::error::code;
+use super::purchase::BoundedAborts;
 use super::rows::{COMMIT_TIMESTAMP, Columns};
 use crate::store::location::SpannerLocation;
 use crate::store::{ApplyRequest, OpenError, SchemaStatus};
 
 /// Every schema change ever released, in order; the version of a store is how many it has.
 const MIGRATIONS: &[(&str, &str)] = &[("001_init", include_str!("schema/001_init.sql"))];
+
+/// How often asking for an operation may fail before its server is taken as away. The operation may go on.
+const POLLS_FAILED_MAX: u32 = 10;
 
 type Opened<T> = std::result::Result<T, OpenError>;
 
@@ -28,8 +32,10 @@ pub(crate) fn schema_text() -> String {
 
 /// The state of the database at `at`, which is not changed. One that does not exist has none.
 pub(crate) async fn schema_status(at: &SpannerLocation) -> Opened<SchemaStatus> {
-    let connection = Connection::open(at).await?;
-    version(&connection, at).await.map(status_of)
+    match Connection::open_if_there(at).await? {
+        Some(connection) => version(&connection, at).await.map(status_of),
+        None => Ok(status_of(0)),
+    }
 }
 
 fn status_of(current: u32) -> SchemaStatus {
@@ -99,7 +105,9 @@ pub(super) async fn admin(at: &SpannerLocation) -> Opened<DatabaseAdmin> {
     let mut builder = client(at).await?.database_admin_builder();
     if let Some(host) = &at.settings.emulator_host {
         // Google's emulator listens for it on the next port but nine.
-        builder = builder.with_endpoint(emulator_endpoint(host).replace(":9010", ":9020"));
+        let admin = at.settings.emulator_admin_host.as_ref();
+        let guessed = || emulator_endpoint(host).replace(":9010", ":9020");
+        builder = builder.with_endpoint(admin.map_or_else(guessed, |host| emulator_endpoint(host)));
     }
     builder
         .build()
@@ -129,6 +137,7 @@ async fn apply(
 ) -> Opened<()> {
     let mut poller =
         admin.update_database_ddl().set_database(at.path()).set_statements(statements(sql)).poller();
+    let mut failures = 0;
     while let Some(status) = poller.poll().await {
         match status {
             PollingResult::Completed(done) => {
@@ -138,7 +147,13 @@ async fn apply(
                 let percents = metadata.iter().flat_map(|of| &of.progress).map(|of| of.progress_percent);
                 (request.progress)(name, percents.max().unwrap_or(0).clamp(0, 100) as u32);
             }
-            PollingResult::PollingError(error) => tracing::debug!(?error, "asking for the operation again"),
+            PollingResult::PollingError(error) => {
+                failures += 1;
+                if failures == POLLS_FAILED_MAX {
+                    return Err(cannot_administer(at, &error));
+                }
+                tracing::debug!(?error, "asking for the operation again");
+            }
         }
         tokio::time::sleep(request.poll_every).await;
     }
@@ -162,6 +177,7 @@ async fn record(connection: &Connection, at: &SpannerLocation, version: i64, nam
         .to(COMMIT_TIMESTAMP.to_owned())
         .build();
     let writer = connection.database.write_only_transaction().set_transaction_tag(tag("schema"));
+    let writer = writer.with_retry_policy(BoundedAborts::new(super::connection::READ_TIME));
     in_time(at, writer.build().write_at_least_once([row])).await.map(|_| ())
 }
 

@@ -14,6 +14,9 @@ pub struct SpannerSettings {
     pub key_file: Option<PathBuf>,
     /// `HOST:PORT` of an emulator, reached in plain text and without credentials.
     pub emulator_host: Option<String>,
+    /// `HOST:PORT` of the emulator's administration API (REST). Without it, the emulator's own address, with
+    /// port 9020 for 9010 as Google's has it.
+    pub emulator_admin_host: Option<String>,
     /// A Spanner Omni deployment instead of Google's service.
     pub omni: Option<Omni>,
     /// How old browsing may be (0 s to 1 h; 0: strong). 15 s: Spanner's documentation says that
@@ -47,6 +50,7 @@ impl Default for SpannerSettings {
         Self {
             key_file: None,
             emulator_host: None,
+            emulator_admin_host: None,
             omni: None,
             staleness: Duration::from_secs(15),
             priority: Priority::High,

@@ -1,5 +1,5 @@
 -- The busiest splits of the last complete minute, with the tables and indexes they hold.
-SELECT s.SPLIT_START AS SplitStart, s.SPLIT_LIMIT AS SplitLimit, s.CPU_USAGE_SCORE AS Score,
+SELECT s.SPLIT_START AS SplitStart, s.SPLIT_LIMIT AS SplitLimit, CAST(s.CPU_USAGE_SCORE AS FLOAT64) AS Score,
     ARRAY_TO_STRING(s.AFFECTED_TABLES, ', ') AS Tables
 FROM SPANNER_SYS.SPLIT_STATS_TOP_MINUTE s
 WHERE s.INTERVAL_END = (SELECT MAX(i.INTERVAL_END) FROM SPANNER_SYS.SPLIT_STATS_TOP_MINUTE i)
