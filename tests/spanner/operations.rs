@@ -108,13 +108,14 @@ async fn an_interrupted_batch_is_not_for_sale() {
     let other = event_with(&subject, &[100]).await;
     let model = &subject.server.0;
     let before = model.row_count(&subject.at.path(), "Event");
+    let (fixture, venue, new) = new_event(&[500], &Dates::on_sale());
+    subject.load_venues(mark("venues"), vec![venue]).await.unwrap();
     // Tickets are written, their event is not.
     let denied = spanner_model::Fault::Status(spanner_model::Code::PermissionDenied, "no more".to_owned());
     let only_tag = Some("app=ticketshop,action=load".to_owned());
     let rule = spanner_model::FaultRule { only_tag, ..spanner_model::FaultRule::always("Commit", denied) };
     model.faults(spanner_model::FaultPlan { seed: 1, rules: vec![rule] });
     let tickets = model.row_count(&subject.at.path(), "Ticket");
-    let (fixture, _, new) = new_event(&[500], &Dates::on_sale());
     let half = LoadMark { finished: false, ..mark("tickets") };
     assert!(subject.load_multi_events(half.clone(), vec![new.clone()]).await.is_err());
     assert_eq!(model.row_count(&subject.at.path(), "Ticket"), tickets.map(|tickets| tickets + 500));

@@ -20,7 +20,9 @@ use google_cloud_spanner::key::{KeyRange, KeySet};
 use google_cloud_spanner::model::read_request::LockHint;
 use google_cloud_spanner::mutation::Mutation;
 use google_cloud_spanner::retry_policy::{RetryResult, SpannerRetryPolicy};
-use google_cloud_spanner::transaction::{ReadWriteTransaction, TransactionResult, TransactionRetryPolicy};
+use google_cloud_spanner::transaction::{
+    BeginTransactionOption, ReadWriteTransaction, TransactionResult, TransactionRetryPolicy,
+};
 use jiff::Timestamp;
 
 use super::connection::{Connection, Work, backoff, tag};
@@ -39,6 +41,8 @@ const TRIES: u32 = 3;
 const COMMIT_ATTEMPT: Duration = Duration::from_secs(2);
 /// How long the client may go on repeating a Commit that the server or the network fails.
 pub(super) const COMMIT_TIME: Duration = Duration::from_secs(4);
+/// How long a purchase that is given up is looked for.
+const LAST_LOOK: Duration = Duration::from_secs(1);
 /// How long a refusal waits for the locks behind it to be released.
 const ROLLBACK_ATTEMPT: Duration = Duration::from_secs(1);
 /// How often the client may ask: a server that does not answer so often is taken as away.
@@ -104,35 +108,47 @@ impl Ledger {
         };
         let mut effort = Effort { group: 1, queued: begun.elapsed(), ..Effort::default() };
         let (mut unknown, mut before, mut tries) = (None, StoreError::Overloaded, 0);
+        let mut begin = BeginTransactionOption::InlineBegin;
         while tries < TRIES && Instant::now() < deadline {
-            match self.attempt(&order, deadline, &mut effort).await {
+            match self.attempt(&order, begin, deadline, &mut effort).await {
                 Ok(sale) => return Ok(Purchased { sale, replayed: false, effort }),
                 Err(Failed::Busy) => {
+                    // Of a transaction that began with a read that is given up, nobody knows the id: it could
+                    // not be ended. The next ones begin by themselves.
+                    begin = BeginTransactionOption::ExplicitBegin;
                     pause().await;
                     continue;
                 }
                 Err(Failed::MadeBefore) => return self.surely_made_before(purchase, effort).await,
                 Err(Failed::Unknown(error)) => unknown = Some(error),
                 Err(Failed::Before(refusal)) if is_final(&refusal) => {
-                    return self.unless_made_before(purchase, refusal).await;
+                    let answer = self.unless_made_before(purchase, refusal).await;
+                    return match (answer, unknown) {
+                        (Err(error), Some(open)) if !is_final(&error) => Err(open_outcome(open)),
+                        (answer, _) => answer,
+                    };
                 }
                 Err(Failed::Before(error)) => before = error,
             }
             tries += 1;
             pause().await;
         }
-        match unknown {
-            Some(error) => self.unless_no_account(purchase, error).await,
-            None => Err(before),
-        }
+        let refusal = unknown.map_or(before, open_outcome);
+        let last_look = tokio::time::timeout(LAST_LOOK, self.last_look(purchase)).await;
+        last_look.unwrap_or(None).unwrap_or(Err(refusal))
     }
 
-    /// That the outcome is unknown, but where the account does not exist: then there was no sale, since
-    /// its row would lie under that of the account, and accounts are not made under known ids.
-    async fn unless_no_account(&self, purchase: &Purchase, error: Error) -> Result<Purchased> {
+    /// What can still be told of a purchase that was given up: its sale, where it is there after all, or
+    /// that there is no such account. Then there was no sale, since its row would lie under the account's,
+    /// and accounts are not made under known ids.
+    async fn last_look(&self, purchase: &Purchase) -> Option<Result<Purchased>> {
+        match self.made_before(purchase).await {
+            answer @ (Ok(_) | Err(StoreError::KeyReused)) => return Some(answer),
+            Err(_) => {}
+        }
         match accounts::account_by_id(&self.connection, purchase.account).await {
-            Err(missing @ StoreError::NotFound(_)) => Err(missing),
-            _ => Err(StoreError::OutcomeUnknown(Arc::new(error))),
+            Err(missing @ StoreError::NotFound(_)) => Some(Err(missing)),
+            _ => None,
         }
     }
 
@@ -189,6 +205,7 @@ impl Ledger {
     async fn attempt(
         self: &Arc<Self>,
         order: &Arc<Order>,
+        begin: BeginTransactionOption,
         deadline: Instant,
         effort: &mut Effort,
     ) -> std::result::Result<Sale, Failed> {
@@ -199,8 +216,8 @@ impl Ledger {
         let sent_again = Arc::clone(&commits.sent_again);
         let attempts = Arc::clone(&aborts.attempts);
         // The client bounds its calls; this bounds silence within one.
-        let done =
-            tokio::time::timeout(left + COMMIT_TIME, self.transact(order, left, aborts, commits)).await;
+        let transaction = self.transact(order, begin, left, (aborts, commits));
+        let done = tokio::time::timeout(left + COMMIT_TIME, transaction).await;
         effort.attempts += attempts.load(Ordering::Relaxed) + 1;
         let done = done.unwrap_or_else(|_| Err(Error::timeout("the transaction has not ended")));
         let done = done.map_err(|error| Self::why(error, sent_again.load(Ordering::Relaxed)))?;
@@ -215,9 +232,9 @@ impl Ledger {
     async fn transact(
         self: &Arc<Self>,
         order: &Arc<Order>,
+        begin: BeginTransactionOption,
         left: Duration,
-        aborts: BoundedAborts,
-        commits: CommitRetries,
+        (aborts, commits): (BoundedAborts, CommitRetries),
     ) -> google_cloud_spanner::Result<TransactionResult<Chosen>> {
         let commits = commits.with_attempt_limit(COMMIT_ATTEMPTS).with_time_limit(COMMIT_TIME);
         let mut runner = self
@@ -226,6 +243,7 @@ impl Ledger {
             .read_write_transaction()
             .set_transaction_tag(tag("purchase_tickets"))
             .set_commit_priority(self.connection.priority(Work::Sale))
+            .set_begin_transaction_option(begin)
             .with_transaction_timeout(left)
             .with_commit_attempt_timeout(COMMIT_ATTEMPT)
             .with_commit_retry_policy(commits)
@@ -337,6 +355,10 @@ impl Ledger {
 /// Whether a purchase that is refused for this need not be tried again.
 fn is_final(refusal: &StoreError) -> bool {
     !matches!(refusal, StoreError::Unavailable(_) | StoreError::Overloaded | StoreError::Damaged(_))
+}
+
+fn open_outcome(error: Error) -> StoreError {
+    StoreError::OutcomeUnknown(Arc::new(error))
 }
 
 /// Some milliseconds, so that those who met do not meet again.

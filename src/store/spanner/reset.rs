@@ -217,6 +217,7 @@ async fn counters(
     let keys = shards.fold(KeySet::builder(), |keys, shard| keys.add_key(key(shard))).build();
     let columns = ["EventId", "CategoryId", "Shard", "Sold"];
     let read = connection.by_key("SoldTicketsCounter", &columns, keys, "reset");
+    let read = read.set_priority(connection.priority(Work::Bulk));
     let mut found = transaction.execute_read(read.build()).await?;
     let mut counters = BTreeMap::new();
     while let Some(row) = next(&mut found).await {
@@ -237,14 +238,16 @@ async fn delete_accounts(
     transaction: &ReadWriteTransaction,
     part: Part,
 ) -> google_cloud_spanner::Result<usize> {
+    let low = connection.priority(Work::Bulk);
     let accounts = connection.by_key("Account", &["AccountId"], part.range(), "reset");
-    let mut found = transaction.execute_read(accounts.set_limit(ACCOUNTS_A_COMMIT).build()).await?;
+    let accounts = accounts.set_priority(low.clone()).set_limit(ACCOUNTS_A_COMMIT).build();
+    let mut found = transaction.execute_read(accounts).await?;
     let mut ids = Vec::new();
     while let Some(row) = next(&mut found).await {
         ids.push(Columns::of(&row?).text().map_err(google_cloud_spanner::Error::deser)?.to_owned());
     }
     let sales = connection.by_key("Sale", &["SaleId"], part.range(), "reset").set_limit(1);
-    let mut found = transaction.execute_read(sales.build()).await?;
+    let mut found = transaction.execute_read(sales.set_priority(low).build()).await?;
     // A sale since the last look: it is undone first.
     if next(&mut found).await.transpose()?.is_none() {
         transaction.buffer(ids.iter().map(|id| Mutation::delete("Account", key![id.as_str()].into())))?;
