@@ -185,7 +185,7 @@ async fn the_audit_names_each_damage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_beside_sales_sells_nothing_twice() {
     let subject = subject().await;
-    let fixture = std::sync::Arc::new(event_with(&subject, &[2_000]).await);
+    let fixture = std::sync::Arc::new(event_with(&subject, &[20_000]).await);
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let mut buyers = Vec::new();
     for _ in 0..8 {

@@ -6,9 +6,10 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::key;
 use google_cloud_spanner::mutation::Mutation;
 
-use super::connection::{Connection, Work, backoff, retries, tag};
+use super::connection::{Connection, Work, tag};
 use super::error::{code, commit_is_undone};
-use super::purchase::{BoundedAborts, COMMIT_TIME};
+use super::purchase::COMMIT_TIME;
+use super::retries::{BoundedAborts, backoff, retries};
 use super::rows::{self, ACCOUNT_COLUMNS};
 use crate::model::{Account, AccountId, Email, NewAccount};
 use crate::store::{CreatedAccount, Entity, Result, StoreError};

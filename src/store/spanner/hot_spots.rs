@@ -4,9 +4,10 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner_admin_database_v1::model::{SplitPoints, split_points};
 
 use super::catalogue;
-use super::connection::{Connection, Freshness, Work, cannot_use, in_time};
+use super::connection::{Connection, Freshness, Work};
 use super::error::code;
 use super::inventory::SHARD_SEATS;
+use super::open::{cannot_use, in_time};
 use super::schema::admin;
 use crate::model::{EventFacts, EventId};
 use crate::store::location::SpannerLocation;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cached::{Cached, LruCache};
 
 use super::connection::Connection;
-use super::{catalogue, purchase::Window};
+use super::{catalogue, order::Window};
 use crate::cache::{CacheSettings, FlightCache};
 use crate::model::{CategoryId, EventFacts, EventId};
 use crate::store::Result;

@@ -12,10 +12,10 @@ use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::Error;
 use google_cloud_spanner::mutation::{Mutation, WriteBuilder};
 
-use super::connection::{Connection, Freshness, Work, backoff, retries, tag};
+use super::connection::{Connection, Freshness, Work, tag};
 use super::error::{code, commit_is_undone};
 use super::inventory::SHARD_SEATS;
-use super::purchase::BoundedAborts;
+use super::retries::{BoundedAborts, backoff, retries};
 use super::rows::{self, COMMIT_TIMESTAMP, Columns};
 use crate::model::{CategoryId, EventId, NewEvent, NewMultiEvent, TicketId, Venue};
 use crate::store::{Cause, LoadMark, Result, StoreError};

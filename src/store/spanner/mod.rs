@@ -1,9 +1,10 @@
 //! The engine on Cloud Spanner, its emulator and Spanner Omni, by Google's own client.
 //!
-//! `purchase` is the one read and the one commit of a sale, `inventory` what a process remembers for it.
+//! `purchase` is the one read and the one commit of a sale, `order` what they read and write, `inventory`
+//! what a process remembers for them.
 //! `accounts`, `catalogue`, `sales`, `load`, `reset` and `audit` are the requests of each use case, `rows` is
-//! between columns and types. `connection` marks, bounds and retries every request; `schema` applies the
-//! migrations; `hot_spots` is for the operator.
+//! between columns and types. `open` makes the client, `connection` marks every request, `retries` says what
+//! may be repeated; `schema` applies the migrations; `hot_spots` is for the operator.
 
 mod accounts;
 mod audit;
@@ -13,8 +14,11 @@ mod error;
 mod hot_spots;
 mod inventory;
 mod load;
+mod open;
+mod order;
 mod purchase;
 mod reset;
+mod retries;
 mod rows;
 mod sales;
 mod schema;

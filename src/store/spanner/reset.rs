@@ -13,7 +13,7 @@ use google_cloud_spanner::transaction::ReadWriteTransaction;
 
 use super::connection::{BULK_TIME, Connection, Work, next, tag, within};
 use super::inventory::SHARD_SEATS;
-use super::purchase::BoundedAborts;
+use super::retries::BoundedAborts;
 use super::rows::Columns;
 use crate::model::{AccountId, CategoryId, EventId, SaleId, TicketId};
 use crate::store::{Result, StoreError};
@@ -123,7 +123,7 @@ async fn step(connection: &Arc<Connection>, part: Part, step: Step) -> Result<us
         .set_transaction_tag(tag("reset"))
         .set_commit_priority(connection.priority(Work::Bulk))
         .with_transaction_timeout(BULK_TIME)
-        .with_commit_retry_policy(super::connection::retries(BULK_TIME))
+        .with_commit_retry_policy(super::retries::retries(BULK_TIME))
         .with_retry_policy(BoundedAborts::new(BULK_TIME));
     let done = within(BULK_TIME, async { Ok(runner.build().run(work).await?) }).await?;
     Ok(done.into_inner())

@@ -76,7 +76,7 @@ impl<'a> Columns<'a> {
         self.number().map(Money::from_minor)
     }
 
-    /// An ARRAY<STRING> column.
+    /// A column of an array of strings.
     pub(super) fn texts(&mut self) -> Read<Vec<&'a str>> {
         let list = self.next()?.as_list().ok_or(Invalid::because("an array column holds none"))?;
         list.iter().map(|value| value.as_str().ok_or(Invalid::because("an array holds no text"))).collect()

@@ -10,9 +10,10 @@ use google_cloud_spanner::client::DatabaseAdmin;
 use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::mutation::Mutation;
 
-use super::connection::{Connection, client, emulator_endpoint, in_time, tag};
+use super::connection::{Connection, tag};
 use super::error::code;
-use super::purchase::BoundedAborts;
+use super::open::{cannot_use, client, emulator_endpoint, in_time};
+use super::retries::BoundedAborts;
 use super::rows::{COMMIT_TIMESTAMP, Columns};
 use crate::store::location::SpannerLocation;
 use crate::store::{ApplyRequest, OpenError, SchemaStatus};
@@ -72,7 +73,7 @@ async fn version(connection: &Connection, at: &SpannerLocation) -> Opened<u32> {
     match in_time(at, async { Ok::<_, _>(found.await) }).await? {
         Ok(versions) => Ok(versions.into_iter().max().unwrap_or(0)),
         Err(error) if table_is_missing(&error) => Ok(0),
-        Err(error) => Err(super::connection::cannot_use(at, &error)),
+        Err(error) => Err(cannot_use(at, &error)),
     }
 }
 
@@ -186,7 +187,7 @@ fn cannot_administer(at: &SpannerLocation, error: &google_cloud_spanner::Error) 
         Some(Code::PermissionDenied) => OpenError(format!(
             "{at}: permission denied: changing the schema takes roles/spanner.databaseAdmin, see docs/spanner.md"
         )),
-        _ => super::connection::cannot_use(at, error),
+        _ => cannot_use(at, error),
     }
 }
 
