@@ -161,6 +161,7 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{AccountId, CategoryId, EventId, Quantity};
 
     #[test]
     fn a_window_wraps_round_and_widens_to_the_whole() {
@@ -169,5 +170,45 @@ mod tests {
         let wider = window.wider();
         assert_eq!((wider.first, wider.shards, wider.is_whole()), (14, 16, true));
         assert_eq!(wider.seats(), 1_000);
+    }
+
+    /// A window that begins in the last shard goes on in the first, in one read of two ranges.
+    #[test]
+    fn a_window_at_the_end_is_two_ranges_of_one_read() {
+        let mut rng = rand::rng();
+        let (event, category) = (EventId::random(&mut rng), CategoryId::random(&mut rng));
+        let account = AccountId::random(&mut rng);
+        let purchase = Purchase::new(account, event, category, Quantity::new(2).unwrap(), None, &mut rng);
+        let range = |first: i64, end: i64| {
+            let key = |shard: i64| key![event.to_string(), category.to_string(), shard];
+            KeyRange::closed_open(key(first), key(end))
+        };
+        let window = |first, shards| Window { category_seats: 1_000, first, shards }.keys(&purchase);
+        assert_eq!(window(14, 3), KeySet::builder().add_range(range(14, 16)).add_range(range(0, 1)).build());
+        assert_eq!(window(14, 2), KeySet::builder().add_range(range(14, 16)).build());
+        assert_eq!(window(3, 16), KeySet::builder().add_range(range(3, 16)).add_range(range(0, 3)).build());
+    }
+
+    /// The counters of a sale are what is not free of their shards, seats behind the last not counted.
+    #[test]
+    fn counters_follow_from_the_free_seats() {
+        let mut rng = rand::rng();
+        let (event, category) = (EventId::random(&mut rng), CategoryId::random(&mut rng));
+        let account = AccountId::random(&mut rng);
+        let purchase = Purchase::new(account, event, category, Quantity::new(4).unwrap(), None, &mut rng);
+        let category = CategoryFacts {
+            id: category,
+            name: "General".to_owned(),
+            seats: 70,
+            price: Money::from_minor(100),
+        };
+        let mut free = SeatMap::with_free(70, (60..=64).chain([66, 70]));
+        let order = Order { purchase, category };
+        let taken = SeatRanges::parse("63-64,66,70").unwrap();
+        taken.seats().for_each(|seat| assert!(free.take(seat)));
+        let mutations = order.mutations(&taken, &free);
+        // Four tickets; 61 of the first 64 seats, and all six of the others; the sale.
+        assert_eq!(mutations.len(), 4 + 2 + 1);
+        assert!(mutations.contains(&order.counter(0, 61)) && mutations.contains(&order.counter(1, 6)));
     }
 }

@@ -9,6 +9,7 @@ use google_cloud_lro::{Poller, PollingResult};
 use google_cloud_spanner::client::DatabaseAdmin;
 use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::mutation::Mutation;
+use google_cloud_spanner_admin_instance_v1::model::Instance;
 
 use super::connection::{Connection, tag};
 use super::error::code;
@@ -89,6 +90,9 @@ pub(crate) async fn schema_apply(
 ) -> Opened<SchemaStatus> {
     let admin = admin(at).await?;
     if request.create_database {
+        if at.settings.emulator_host.is_some() {
+            create_instance(at).await?;
+        }
         create_database(&admin, at).await?;
     }
     let connection = Connection::open(at).await?;
@@ -104,16 +108,44 @@ pub(crate) async fn schema_apply(
 /// The client of the administration API, which is another one than that of the data.
 pub(super) async fn admin(at: &SpannerLocation) -> Opened<DatabaseAdmin> {
     let mut builder = client(at).await?.database_admin_builder();
-    if let Some(host) = &at.settings.emulator_host {
-        // Google's emulator listens for it on the next port but nine.
-        let admin = at.settings.emulator_admin_host.as_ref();
-        let guessed = || emulator_endpoint(host).replace(":9010", ":9020");
-        builder = builder.with_endpoint(admin.map_or_else(guessed, |host| emulator_endpoint(host)));
+    if let Some(endpoint) = admin_endpoint(at) {
+        builder = builder.with_endpoint(endpoint);
     }
-    builder
-        .build()
-        .await
-        .map_err(|error| OpenError(format!("{at}: cannot reach the administration API: {error}")))
+    builder.build().await.map_err(|error| no_administration(at, &error))
+}
+
+/// An emulator begins without any instance; on the service one costs money and is not ours to make.
+async fn create_instance(at: &SpannerLocation) -> Opened<()> {
+    let admin =
+        client(at).await?.instance_admin_builder().with_endpoint(admin_endpoint(at).unwrap_or_default());
+    let admin = admin.build().await.map_err(|error| no_administration(at, &error))?;
+    let instance = Instance::new()
+        .set_name(format!("projects/{}/instances/{}", at.project, at.instance))
+        .set_config(format!("projects/{}/instanceConfigs/emulator-config", at.project))
+        .set_display_name(&at.instance)
+        .set_node_count(1);
+    let poller = admin
+        .create_instance()
+        .set_parent(format!("projects/{}", at.project))
+        .set_instance_id(&at.instance)
+        .set_instance(instance)
+        .poller();
+    match poller.until_done().await {
+        Ok(_) => Ok(()),
+        Err(error) if code(&error) == Some(Code::AlreadyExists) => Ok(()),
+        Err(error) => Err(cannot_administer(at, &error)),
+    }
+}
+
+/// Where an emulator's administration API is; Google's has it on port 9020 where the other is on 9010.
+fn admin_endpoint(at: &SpannerLocation) -> Option<String> {
+    let guessed =
+        at.settings.emulator_host.as_ref().map(|host| emulator_endpoint(host).replace(":9010", ":9020"));
+    at.settings.emulator_admin_host.as_ref().map(|host| emulator_endpoint(host)).or(guessed)
+}
+
+fn no_administration(at: &SpannerLocation, error: &dyn std::error::Error) -> OpenError {
+    OpenError(format!("{at}: cannot reach the administration API: {error}"))
 }
 
 async fn create_database(admin: &DatabaseAdmin, at: &SpannerLocation) -> Opened<()> {
