@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_spanner::Error;
-use google_cloud_spanner::key;
 use google_cloud_spanner::model::read_request::LockHint;
 use google_cloud_spanner::retry_policy::SpannerRetryPolicy;
 use google_cloud_spanner::transaction::{BeginTransactionOption, ReadWriteTransaction, TransactionResult};
@@ -65,12 +64,10 @@ struct Chosen {
 /// the transaction's closure has no effect but its answer.
 #[derive(Debug, Clone, thiserror::Error)]
 enum Ended {
-    /// Fewer seats are free than asked for, and this purchase has not taken any.
+    /// Fewer seats are free than asked for. If an earlier copy of this very purchase took some of them, its
+    /// sale is there by now: while it could still be made, its seats were free, since all were read.
     #[error("{left} seats are free")]
     SoldOut { left: u32 },
-    /// Fewer are free, and this very purchase has been made.
-    #[error("made before")]
-    MadeBefore,
     /// The seats are locked by another for too long.
     #[error("the seats are locked")]
     Busy,
@@ -271,7 +268,7 @@ impl Ledger {
                     transaction.buffer(order.mutations(&taken, &map))?;
                     return Ok(Chosen { seats: taken, at: Instant::now() });
                 }
-                None if window.is_whole() => return Err(self.sold_out(transaction, order, map.free()).await),
+                None if window.is_whole() => return Err(ended(Ended::SoldOut { left: map.free() })),
                 _ => window = window.wider(),
             }
         }
@@ -303,30 +300,12 @@ impl Ledger {
         Ok(free)
     }
 
-    /// Fewer seats are free than asked for: unless this very purchase took them, which is looked up under
-    /// the same locks, the category is sold out.
-    async fn sold_out(&self, transaction: &ReadWriteTransaction, order: &Order, left: u32) -> Error {
-        let purchase = &order.purchase;
-        let keys = key![purchase.account.to_string(), purchase.sale.to_string()];
-        let read = self.connection.by_key("Sale", &["SaleId"], keys, "sale_by_key");
-        let found = async {
-            let mut found = transaction.execute_read(read.build()).await?;
-            found.next().await.transpose()
-        };
-        match found.await {
-            Ok(Some(_)) => ended(Ended::MadeBefore),
-            Ok(None) => ended(Ended::SoldOut { left }),
-            Err(error) => unless_aborted(error),
-        }
-    }
-
     /// What the error of a transaction says about it; `sent_again` when a Commit was repeated of which the
     /// server may have done an earlier copy. The last copy's answer is then only about that one.
     fn why(error: Error, sent_again: bool) -> Failed {
         let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Ended>());
         match source.cloned() {
             Some(Ended::SoldOut { left }) => Failed::Before(StoreError::SoldOut { left }),
-            Some(Ended::MadeBefore) => Failed::MadeBefore,
             Some(Ended::Busy) => Failed::Busy,
             Some(Ended::Read(error)) => Failed::Before(error),
             None if code(&error) == Some(Code::AlreadyExists) => Failed::MadeBefore,
