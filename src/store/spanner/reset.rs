@@ -156,7 +156,7 @@ async fn undo_sales(
     while let Some(row) = next(&mut found).await {
         sales.push(undo(Columns::of(&row?)).map_err(google_cloud_spanner::Error::deser)?);
     }
-    if release {
+    if release && !sales.is_empty() {
         transaction.buffer(release_tickets(connection, transaction, &sales).await?)?;
     }
     transaction.buffer(sales.iter().map(|undo| {
