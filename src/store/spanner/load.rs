@@ -226,7 +226,7 @@ fn mark_row(mark: &LoadMark) -> Mutation {
 
 /// Writes rows in one commit, again where the answer was lost: each row is the same whenever it is
 /// written, or is an insert, which is done once.
-async fn commit(connection: &Connection, action: &str, mutations: Vec<Mutation>) -> Result<()> {
+pub(super) async fn commit(connection: &Connection, action: &str, mutations: Vec<Mutation>) -> Result<()> {
     if mutations.len() * MUTATIONS_A_ROW_MAX > MUTATIONS_MAX {
         return Err(StoreError::unavailable(format!("{} rows are too many for one commit", mutations.len())));
     }

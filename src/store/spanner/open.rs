@@ -145,6 +145,10 @@ pub(super) fn cannot_use(at: &SpannerLocation, error: &Error) -> OpenError {
             OpenError(format!("{at}: the server refuses: {message}"))
         }
         _ if error.is_authentication() => no_credentials(at),
+        // An answer by HTTP, which the administration API speaks.
+        _ if error.http_status_code().is_some_and(|status| status != 503) => {
+            OpenError(format!("{at}: the server refuses: {message}"))
+        }
         _ => unreachable(at, &message),
     }
 }

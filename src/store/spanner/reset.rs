@@ -11,17 +11,21 @@ use google_cloud_spanner::mutation::Mutation;
 use google_cloud_spanner::statement::Statement;
 use google_cloud_spanner::transaction::ReadWriteTransaction;
 
-use super::connection::{BULK_TIME, Connection, Work, next, tag, within};
+use super::connection::{BULK_TIME, Connection, Freshness, Work, next, tag, within};
 use super::inventory::SHARD_SEATS;
+use super::load;
 use super::retries::BoundedAborts;
 use super::rows::Columns;
 use crate::model::{AccountId, CategoryId, EventId, SaleId, TicketId};
 use crate::store::{Result, StoreError};
 
+const CATEGORIES: &str = include_str!("queries/reset_categories.sql");
 const SALES: &str = include_str!("queries/reset_sales.sql");
 
 /// Sales that are undone in one commit: of ten tickets each, about 50,000 of the 80,000 mutations.
 const SALES_A_COMMIT: usize = 400;
+/// Shards that are deleted in one commit: 6,400 tickets, each with an entry of an index.
+const SHARDS_A_COMMIT: usize = 100;
 /// Accounts that are deleted in one commit.
 const ACCOUNTS_A_COMMIT: i64 = 2_000;
 
@@ -35,8 +39,7 @@ pub(super) async fn reset(connection: &Arc<Connection>, catalogue: bool) -> Resu
         everything(connection, table).await?;
     }
     accounts(connection, true).await?;
-    everything(connection, "Ticket").await?;
-    everything(connection, "SoldTicketsCounter").await?;
+    tickets(connection).await?;
     accounts(connection, false).await?;
     for table in ["SeatingCategory", "Venue", "Load"] {
         everything(connection, table).await?;
@@ -55,6 +58,31 @@ async fn everything(connection: &Connection, table: &str) -> Result<()> {
         .with_retry_policy(BoundedAborts::new(BULK_TIME))
         .build();
     within(BULK_TIME, async { Ok(delete.execute_update(statement).await.map(|_| ())?) }).await
+}
+
+/// Deletes counters with their tickets, some neighbouring shards a commit: what one statement deletes may
+/// be a hundred million rows, which an emulator holds in memory until it is done.
+async fn tickets(connection: &Connection) -> Result<()> {
+    let statement = connection.statement(CATEGORIES, "reset", Work::Bulk);
+    let categories = connection
+        .query(Freshness::Strong, statement, |mut row| {
+            Ok((row.parse(EventId::parse)?, row.parse(CategoryId::parse)?, row.number::<i64>()?))
+        })
+        .await?;
+    let ranges = categories.into_iter().flat_map(|(event, category, last)| {
+        let key = move |shard: i64| key![event.to_string(), category.to_string(), shard];
+        (0..=last)
+            .step_by(SHARDS_A_COMMIT)
+            .map(move |first| KeyRange::closed_open(key(first), key(first + SHARDS_A_COMMIT as i64)))
+    });
+    stream::iter(ranges)
+        .map(|range| async move {
+            let delete = Mutation::delete("SoldTicketsCounter", range.into());
+            load::commit(connection, "reset", vec![delete]).await
+        })
+        .buffer_unordered(connection.settings.load_parallel)
+        .try_collect::<()>()
+        .await
 }
 
 /// Undoes all sales and deletes their accounts, in sixteen parts by the first digit of the account's id.
