@@ -17,5 +17,6 @@ mod opening;
 mod operations;
 mod round_trips;
 mod server;
+mod tls;
 mod tools;
 mod twin;

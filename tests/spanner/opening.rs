@@ -5,6 +5,7 @@ use spanner_model::{Code, Model, Options};
 
 use crate::conformance::{ddl, subject};
 use crate::server::client;
+use crate::tls::door;
 use crate::tools::{run, tsctl};
 
 const STORE: &str = "spanner:test-project/test-instance/shop";
@@ -76,19 +77,51 @@ fn no_credentials_at_all_are_told() {
     run(&["--store", STORE, "audit"]).refused("no Google credentials");
 }
 
-/// Spanner Omni's own client goes there in plain text, without credentials.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_omni_endpoint_is_reached_in_plain_text() {
+const OMNI: &str = "spanner:default/default/shop";
+
+/// A model that looks like a Spanner Omni deployment with a shop in it.
+async fn omni() -> Model {
     let instances = vec!["projects/default/instances/default".to_owned()];
     let (model, _) = model(Options { instances, ..Options::default() }).await;
     let ddl = ddl();
     let statements: Vec<&str> = ddl.iter().map(String::as_str).collect();
     model.create_database("projects/default/instances/default/databases/shop", &statements).unwrap();
+    model
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_omni_endpoint_is_reached_in_plain_text() {
+    let model = omni().await;
     let endpoint = model.endpoint();
-    let store = ["--store", "spanner:default/default/shop", "--spanner-endpoint", &endpoint];
+    let store = ["--store", OMNI, "--spanner-endpoint", &endpoint];
     run(&[&store[..], &["audit"]].concat()).done();
     run(&[&store[..], &["--spanner-ca-file", "ca.pem", "audit"]].concat())
         .refused("certificates need https://");
-    run(&["--store", STORE, "--spanner-endpoint", "https://127.0.0.1:1", "audit"])
+    run(&["--store", OMNI, "--spanner-endpoint", "https://127.0.0.1:1", "audit"])
         .refused("cannot reach https://127.0.0.1:1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_omni_endpoint_is_reached_by_its_own_tls() {
+    let model = omni().await;
+    for wants_certificate in [false, true] {
+        let door = door(model.addr(), wants_certificate).await;
+        let path = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+        let (ca, certificate, key) = (path(&door.ca), path(&door.client_cert), path(&door.client_key));
+        let store = ["--store", OMNI, "--spanner-endpoint", &door.endpoint];
+        let with_ca = [&store[..], &["--spanner-ca-file", &ca]].concat();
+        let with_all =
+            [&with_ca[..], &["--spanner-client-cert", &certificate, "--spanner-client-key", &key]].concat();
+        run(&[&with_all[..], &["audit"]].concat()).done();
+        // Without the authority, the server is nobody; without a certificate, the client is.
+        run(&[&store[..], &["audit"]].concat()).refused("cannot reach https://localhost");
+        let anonymous = run(&[&with_ca[..], &["audit"]].concat());
+        if wants_certificate {
+            anonymous.refused("cannot reach")
+        } else {
+            drop(anonymous.done())
+        }
+        run(&[&store[..], &["--spanner-ca-file", "/no/ca.pem", "audit"]].concat())
+            .refused("the TLS settings");
+    }
 }
