@@ -35,6 +35,7 @@ test-spanner: bootstrap ## Run the store's promises on a Spanner server: SPANNER
 check: bootstrap-check ## Check format, lints, documentation and scripts: with `make test`, what CI runs
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --test spanner_server -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck scripts/* .ci/run; \
 	else echo 'shellcheck is not installed: scripts not checked'; fi

@@ -265,7 +265,7 @@ pub async fn open(
 ) -> std::result::Result<Arc<dyn Store>, OpenError> {
     match location {
         StoreLocation::Sqlite { path } => Ok(Arc::new(sqlite::SqliteStore::open(path, access)?)),
-        StoreLocation::Spanner(at) => Ok(Arc::new(spanner::SpannerStore::open(at).await?)),
+        StoreLocation::Spanner(at) => Ok(Arc::new(Box::pin(spanner::SpannerStore::open(at)).await?)),
     }
 }
 
@@ -285,7 +285,7 @@ pub fn schema_text(location: &StoreLocation) -> String {
 pub async fn schema_status(location: &StoreLocation) -> std::result::Result<SchemaStatus, OpenError> {
     match location {
         StoreLocation::Sqlite { path } => sqlite::schema_status(path),
-        StoreLocation::Spanner(at) => spanner::schema_status(at).await,
+        StoreLocation::Spanner(at) => Box::pin(spanner::schema_status(at)).await,
     }
 }
 
@@ -303,7 +303,7 @@ pub async fn schema_apply(
             open(location, Access::Maintain).await?.close().await;
             Ok(before)
         }
-        StoreLocation::Spanner(at) => spanner::schema_apply(at, request).await,
+        StoreLocation::Spanner(at) => Box::pin(spanner::schema_apply(at, request)).await,
     }
 }
 

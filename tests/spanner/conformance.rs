@@ -40,6 +40,11 @@ pub(crate) async fn subject() -> Subject {
 pub(crate) async fn subject_with(set: impl FnOnce(&mut SpannerLocation)) -> Subject {
     let (mut at, server) = database(ddl()).await;
     set(&mut at);
+    opened(at, server).await
+}
+
+/// The store of a database.
+pub(crate) async fn opened(at: SpannerLocation, server: Server) -> Subject {
     let store = store::open(&StoreLocation::Spanner(Box::new(at.clone())), Access::Serve).await.unwrap();
     let store = server.adapt(&at, store).await;
     Subject { at, store, server }

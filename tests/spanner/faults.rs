@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use spanner_model::{Code, Fault, FaultPlan, FaultRule};
+use spanner_model::{Code, Fault, FaultPlan, FaultRule, Options};
 use ticketshop::model::{Purchase, Sale};
 use ticketshop::store::conformance::{assert_consistent, buyer, event_with, keyed};
 use ticketshop::store::{Store, StoreError};
@@ -187,7 +187,10 @@ async fn connections_that_break_are_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_copy_of_a_commit_leaves_it_open() {
     for code in [Code::ResourceExhausted, Code::PermissionDenied, Code::FailedPrecondition, Code::NotFound] {
-        let subject = subject().await;
+        // What is left open is ended after half a second instead of ten.
+        let options = Options { idle_after: Duration::from_millis(500), ..Options::default() };
+        let (at, server) = crate::server::database_on(options, crate::conformance::ddl()).await;
+        let subject = crate::conformance::opened(at, server).await;
         let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
         let refused = Fault::Status(code, "the copy".to_owned());
         let mut rules =

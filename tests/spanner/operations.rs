@@ -188,7 +188,7 @@ async fn a_reset_beside_sales_sells_nothing_twice() {
     let fixture = std::sync::Arc::new(event_with(&subject, &[4_000]).await);
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let mut buyers = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..2 {
         let (store, fixture, done) = (subject.store.clone(), fixture.clone(), done.clone());
         buyers.push(tokio::spawn(async move {
             let mut account = buyer(&store).await;

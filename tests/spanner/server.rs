@@ -23,7 +23,12 @@ impl Server {
 
 /// A new database with this DDL, on a new model.
 pub(crate) async fn database(ddl: Vec<String>) -> (SpannerLocation, Server) {
-    let model = Model::start(Options::default()).await.unwrap();
+    database_on(Options::default(), ddl).await
+}
+
+/// The same on a model with these options.
+pub(crate) async fn database_on(options: Options, ddl: Vec<String>) -> (SpannerLocation, Server) {
+    let model = Model::start(options).await.unwrap();
     let StoreLocation::Spanner(mut at) = StoreLocation::spanner(PROJECT, INSTANCE, "shop") else {
         unreachable!()
     };

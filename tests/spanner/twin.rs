@@ -34,7 +34,7 @@ async fn both_engines_answer_alike() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("twin.db");
     let embedded = store::open(&StoreLocation::Sqlite { path }, Access::Serve).await.unwrap();
-    let spanner = subject().await;
+    let spanner = Box::pin(subject()).await;
     let mut world = World::new(&mut rng);
     for store in [&embedded, &spanner.store] {
         store.load_venues(mark("venues"), world.venues.clone()).await.unwrap();

@@ -59,7 +59,7 @@ async fn insert(connection: &Connection, new: &NewAccount) -> google_cloud_spann
         .with_commit_backoff_policy(backoff())
         .with_retry_policy(BoundedAborts::new(COMMIT_TIME))
         .build();
-    write.write([row]).await.map(|_| ())
+    Box::pin(write.write([row])).await.map(|_| ())
 }
 
 /// The account that was found: ours where it has our id, whichever copy of the insert came through.

@@ -57,7 +57,7 @@ impl Recount<'_> {
     }
 
     async fn rows(&self, sql: &'static str) -> Result<ResultSet> {
-        Ok(self.snapshot.execute_query(self.statement(sql).build()).await?)
+        Ok(Box::pin(self.snapshot.execute_query(self.statement(sql).build())).await?)
     }
 
     fn step(&mut self) {

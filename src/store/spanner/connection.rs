@@ -204,6 +204,8 @@ pub(super) fn tag(action: &str) -> String {
 
 /// Waits for an answer no longer than this: the client bounds its calls, not the silence within one.
 pub(super) async fn within<T>(time: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    // The client's futures are large, and deep in those of the callers: boxed, they spare the stack.
+    let answer = Box::pin(answer);
     let late = |_| Err(StoreError::unavailable(format!("no answer within {} s", time.as_secs())));
     tokio::time::timeout(time, answer).await.unwrap_or_else(late)
 }

@@ -262,7 +262,7 @@ async fn write(
     if !connection.settings.load_commit_delay.is_zero() {
         writer = writer.set_max_commit_delay(connection.settings.load_commit_delay);
     }
-    writer.build().write_at_least_once(mutations).await.map(|_| ())
+    Box::pin(writer.build().write_at_least_once(mutations)).await.map(|_| ())
 }
 
 /// Writes counters with their tickets, each once and for all: a late or second copy must not put a ticket

@@ -74,7 +74,7 @@ pub(super) async fn client(at: &SpannerLocation) -> std::result::Result<Spanner,
     } else if let Some(key) = &at.settings.key_file {
         builder = builder.with_credentials(key_credentials(key)?);
     }
-    let built = tokio::time::timeout(OPEN_TIMEOUT, builder.build()).await;
+    let built = tokio::time::timeout(OPEN_TIMEOUT, Box::pin(builder.build())).await;
     built.map_err(|_| unreachable(at, "it does not answer"))?.map_err(|error| {
         if error.is_default_credentials() { no_credentials(at) } else { unreachable(at, &chain(&error)) }
     })
@@ -119,7 +119,8 @@ pub(super) async fn in_time<T>(
     at: &SpannerLocation,
     call: impl Future<Output = google_cloud_spanner::Result<T>>,
 ) -> std::result::Result<T, OpenError> {
-    match tokio::time::timeout(OPEN_TIMEOUT, call).await {
+    // Boxed, since the client's futures are large.
+    match tokio::time::timeout(OPEN_TIMEOUT, Box::pin(call)).await {
         Ok(answer) => answer.map_err(|error| cannot_use(at, &error)),
         Err(_) => Err(unreachable(at, "it does not answer")),
     }

@@ -201,7 +201,7 @@ impl Ledger {
         let sent_again = Arc::clone(&commits.sent_again);
         let attempts = Arc::clone(&aborts.attempts);
         // The client bounds its calls; this bounds silence within one.
-        let transaction = self.transact(order, begin, left, (aborts, commits));
+        let transaction = Box::pin(self.transact(order, begin, left, (aborts, commits)));
         let done = tokio::time::timeout(left + COMMIT_TIME, transaction).await;
         effort.attempts += attempts.load(Ordering::Relaxed) + 1;
         let done = done.unwrap_or_else(|_| Err(Error::timeout("the transaction has not ended")));
