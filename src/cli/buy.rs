@@ -179,7 +179,7 @@ fn trace_purchase(trace: &mut Trace, receipt: &Receipt) {
     let effort = receipt.effort;
     let total = trace.since.elapsed();
     let shared = format!("requests that share it: {}, attempts: {}", effort.group, effort.attempts);
-    trace.steps.push(("wait for the writer", effort.queued, String::new()));
+    trace.steps.push(("wait to begin", effort.queued, String::new()));
     trace.steps.push(("transaction", effort.transaction, shared));
     trace.steps.push(("commit, until durable", effort.commit, String::new()));
     trace.steps.push((
