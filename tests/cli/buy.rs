@@ -141,7 +141,8 @@ async fn the_trace_shows_each_step_beside_the_data() {
         buy(&desk, &account, &fixture, "2").args(["--trace", "--output", "json"]).done();
     let bought: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(field(&bought["tickets"], "venue"), ["Tokyo Dome"; 2]);
-    for step in ["store", "account", "choose", "wait to begin", "transaction", "commit", "attempts", "whole"] {
+    for step in ["store", "account", "choose", "wait to begin", "transaction", "commit", "attempts", "whole"]
+    {
         assert!(said.contains(step), "{step}: {said}");
     }
 }
