@@ -152,7 +152,7 @@ async fn check(store: &Arc<dyn Store>, sales: &[Sale], fixture: &ticketshop::sto
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_purchases_through_faults() {
-    run(500, 0.1, 0.12).await;
+    run(500, 0.11, 0.2).await;
 }
 
 /// The long proof, `make proof-spanner`.
