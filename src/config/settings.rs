@@ -7,7 +7,9 @@ use super::sources::Given;
 use super::value::{Secret, boolean, http_address, log_format, number, seconds};
 use super::{Config, ConfigErrors, Influx, Sources};
 use crate::shop::CacheSettings;
-use crate::store::{DEFAULT_STORE, Omni, Priority, SeatLock, SpannerSettings, StoreLocation};
+use crate::store::{
+    DEFAULT_STORE, Omni, Priority, SeatLock, SpannerLocation, SpannerSettings, StoreLocation,
+};
 
 /// A setting as the sample, the flags and the documentation show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,7 +211,7 @@ fn store(from: &mut Reader<'_>, cache: CacheSettings) -> StoreLocation {
 fn by_names(from: &mut Reader<'_>, without: StoreLocation) -> StoreLocation {
     match (from.text("PROJECT"), from.text("INSTANCE"), from.text("DATABASE")) {
         (Some(project), Some(instance), Some(database)) => {
-            StoreLocation::spanner(&project, &instance, &database)
+            StoreLocation::Spanner(Box::new(SpannerLocation::new(&project, &instance, &database)))
         }
         (None, None, None) => without,
         _ => {
@@ -247,8 +249,7 @@ fn spanner(from: &mut Reader<'_>, cache: CacheSettings) -> SpannerSettings {
         commit_delay: milliseconds(from, "SPANNER_COMMIT_DELAY"),
         load_commit_delay: milliseconds(from, "SPANNER_LOAD_COMMIT_DELAY"),
         load_parallel: from.whole("SPANNER_LOAD_PARALLEL", 1, 256),
-        cache_size: cache.size,
-        cache_expiration: cache.expiration,
+        cache,
     }
 }
 

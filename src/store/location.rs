@@ -35,6 +35,17 @@ pub struct SpannerLocation {
 }
 
 impl SpannerLocation {
+    /// A database with the default settings.
+    #[must_use]
+    pub fn new(project: &str, instance: &str, database: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            instance: instance.to_owned(),
+            database: database.to_owned(),
+            settings: SpannerSettings::default(),
+        }
+    }
+
     /// The full name that Spanner's API has for it.
     #[must_use]
     pub fn path(&self) -> String {
@@ -65,24 +76,13 @@ impl StoreLocation {
                 let parts: Vec<&str> = name.split('/').collect();
                 match parts.as_slice() {
                     [project, instance, database] if parts.iter().all(|part| !part.is_empty()) => {
-                        Ok(Self::spanner(project, instance, database))
+                        Ok(Self::Spanner(Box::new(SpannerLocation::new(project, instance, database))))
                     }
                     _ => Err(form()),
                 }
             }
             _ => Err(form()),
         }
-    }
-
-    /// A Spanner database with the default settings.
-    #[must_use]
-    pub fn spanner(project: &str, instance: &str, database: &str) -> Self {
-        Self::Spanner(Box::new(SpannerLocation {
-            project: project.to_owned(),
-            instance: instance.to_owned(),
-            database: database.to_owned(),
-            settings: SpannerSettings::default(),
-        }))
     }
 }
 

@@ -25,7 +25,7 @@ impl Deref for Subject {
 
 /// The statements of the schema.
 pub(crate) fn ddl() -> Vec<String> {
-    let text = store::schema_text(&StoreLocation::spanner("p", "i", "d"));
+    let text = store::schema_text(&StoreLocation::Spanner(Box::new(SpannerLocation::new("p", "i", "d"))));
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
     let statements = lines.join("\n");
     statements.split(';').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect()
@@ -48,6 +48,16 @@ pub(crate) async fn opened(at: SpannerLocation, server: Server) -> Subject {
     let store = store::open(&StoreLocation::Spanner(Box::new(at.clone())), Access::Serve).await.unwrap();
     let store = server.adapt(&at, store).await;
     Subject { at, store, server }
+}
+
+/// A client of the database, as any program would make one.
+pub(crate) async fn client(at: &SpannerLocation) -> google_cloud_spanner::client::DatabaseClient {
+    let host = at.settings.emulator_host.clone().unwrap();
+    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
+    let builder = google_cloud_spanner::client::Spanner::builder()
+        .with_endpoint(format!("http://{host}"))
+        .with_credentials(anonymous);
+    builder.build().await.unwrap().database_client(at.path()).build().await.unwrap()
 }
 
 ticketshop::conformance_tests!(subject());

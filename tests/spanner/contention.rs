@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use spanner_model::{Model, Options};
+use spanner_model::Options;
 use ticketshop::store::conformance::{assert_consistent, buy, buyer, event_with, keyed, sold};
 use ticketshop::store::{self, Access, SeatLock, SpannerLocation, Store, StoreLocation};
 
 use crate::conformance::ddl;
+use crate::server::database_on;
 
 const BUYERS: usize = 32;
 const SALES_EACH: usize = 30;
@@ -16,15 +17,8 @@ const SEATS: u32 = 10_000;
 /// 32 buyers, spread over as many processes as a store each stands for, on a half-sold category.
 async fn attempts_a_sale(lock: SeatLock, processes: usize) -> f64 {
     let options = Options { latency: Duration::from_millis(3), ..Options::default() };
-    let model = Model::start(options).await.unwrap();
-    let StoreLocation::Spanner(mut at) = StoreLocation::spanner("test-project", "test-instance", "shop")
-    else {
-        unreachable!()
-    };
-    at.settings.emulator_host = Some(model.addr().to_string());
+    let (mut at, _server) = database_on(options, ddl()).await;
     at.settings.seat_lock = lock;
-    let ddl = ddl();
-    model.create_database(&at.path(), &ddl.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     let stores = stores(&at, processes).await;
     let fixture = Arc::new(event_with(&stores[0], &[SEATS]).await);
 

@@ -24,7 +24,8 @@ use google_cloud_spanner::{Error, Result, types};
 
 use ticketshop::store::SpannerLocation;
 
-use crate::server::{self, client, database};
+use crate::conformance::client;
+use crate::server::{self, database};
 
 const DDL: [&str; 5] = [
     "CREATE TABLE Parent (P STRING(36) NOT NULL, Name STRING(10), Number INT64, MadeAt TIMESTAMP OPTIONS (allow_commit_timestamp = true), CONSTRAINT NotNegative CHECK (Number >= 0)) PRIMARY KEY (P)",

@@ -3,8 +3,8 @@
 use google_cloud_spanner::mutation::Mutation;
 use spanner_model::{Code, Model, Options};
 
+use crate::conformance::client;
 use crate::conformance::{ddl, subject};
-use crate::server::client;
 use crate::tls::door;
 use crate::tools::{run, tsctl};
 

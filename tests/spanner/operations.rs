@@ -147,7 +147,7 @@ async fn the_audit_names_each_damage() {
     let (fixture, account) = (event_with(&subject, &[100]).await, buyer(&subject).await);
     let sale = buy(&subject, &keyed(account.id, &fixture, 0, 2, Some("k"))).await.unwrap().sale;
     let seat = i64::from(sale.seats.seats().next().unwrap());
-    let client = crate::server::client(&subject.at).await;
+    let client = crate::conformance::client(&subject.at).await;
     let shard_of = |seat: i64| (seat - 1) / 64;
     let row = |mutation: google_cloud_spanner::mutation::WriteBuilder, seat: i64| {
         mutation

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spanner_model::{Model, Options};
-use ticketshop::store::{SpannerLocation, Store, StoreLocation};
+use ticketshop::store::{SpannerLocation, Store};
 
 pub(crate) const PROJECT: &str = "test-project";
 pub(crate) const INSTANCE: &str = "test-instance";
@@ -29,21 +29,9 @@ pub(crate) async fn database(ddl: Vec<String>) -> (SpannerLocation, Server) {
 /// The same on a model with these options.
 pub(crate) async fn database_on(options: Options, ddl: Vec<String>) -> (SpannerLocation, Server) {
     let model = Model::start(options).await.unwrap();
-    let StoreLocation::Spanner(mut at) = StoreLocation::spanner(PROJECT, INSTANCE, "shop") else {
-        unreachable!()
-    };
+    let mut at = SpannerLocation::new(PROJECT, INSTANCE, "shop");
     at.settings.emulator_host = Some(model.addr().to_string());
     let statements: Vec<&str> = ddl.iter().map(String::as_str).collect();
     model.create_database(&at.path(), &statements).unwrap();
-    (*at, Server(model))
-}
-
-/// A client of the database, as any program would make one.
-pub(crate) async fn client(at: &SpannerLocation) -> google_cloud_spanner::client::DatabaseClient {
-    let host = at.settings.emulator_host.clone().unwrap();
-    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
-    let spanner = google_cloud_spanner::client::Spanner::builder()
-        .with_endpoint(format!("http://{host}"))
-        .with_credentials(anonymous);
-    spanner.build().await.unwrap().database_client(at.path()).build().await.unwrap()
+    (at, Server(model))
 }

@@ -20,7 +20,7 @@ use ticketshop::store::{
 
 /// The store, with the differences made good.
 pub(crate) async fn adapt(at: &SpannerLocation, store: Arc<dyn Store>) -> Arc<dyn Store> {
-    let client = crate::server::client(at).await;
+    let client = crate::conformance::client(at).await;
     let other_commit_time = answers_another_commit_time(&client).await;
     let no_partitioned_dml = refuses_partitioned_dml(&client).await;
     if other_commit_time || no_partitioned_dml {

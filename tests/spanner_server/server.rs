@@ -62,24 +62,10 @@ pub(crate) async fn database(ddl: Vec<String>) -> (SpannerLocation, Server) {
         ..Default::default()
     };
     client.create_database(request).await.unwrap();
-    let ticketshop::store::StoreLocation::Spanner(mut at) =
-        ticketshop::store::StoreLocation::spanner(PROJECT, INSTANCE, &name)
-    else {
-        unreachable!()
-    };
+    let mut at = SpannerLocation::new(PROJECT, INSTANCE, &name);
     at.settings.emulator_host = Some(host());
     // Google's emulator ends a session's transaction when the next one begins (and has one at a time anyway);
     // gcpug/handy-spanner does so at the 33rd. Spanner has no such limit for the multiplexed session.
     at.settings.writes = 1;
-    (*at, Server)
-}
-
-/// A client of the database, as any program would make one.
-pub(crate) async fn client(at: &SpannerLocation) -> google_cloud_spanner::client::DatabaseClient {
-    let host = at.settings.emulator_host.clone().unwrap();
-    let anonymous = google_cloud_auth::credentials::anonymous::Builder::new().build();
-    let builder = google_cloud_spanner::client::Spanner::builder()
-        .with_endpoint(format!("http://{host}"))
-        .with_credentials(anonymous);
-    builder.build().await.unwrap().database_client(at.path()).build().await.unwrap()
+    (at, Server)
 }

@@ -1,13 +1,13 @@
 //! What the recount reads: every counter, every sold ticket, every sale, in one snapshot.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use google_cloud_spanner::result::ResultSet;
 use google_cloud_spanner::transaction::MultiUseReadOnlyTransaction;
 
 use super::connection::{Connection, Query, Work, next, only};
-use super::inventory::SHARD_SEATS;
 use super::rows::{self, Columns};
+use super::shard::Shard;
 use crate::model::seats::SeatMap;
 use crate::model::{AccountId, CategoryId, EventId, Invalid, Sale, SaleId, TicketId};
 use crate::store::audit::Auditor;
@@ -128,7 +128,7 @@ impl Recount<'_> {
 
     /// One counter against the tickets of its shard: their sum alone would hide two errors.
     fn counter(&mut self, key: Key, shard: u32, sold: u64) {
-        let seats = shard * SHARD_SEATS + 1..=(shard + 1) * SHARD_SEATS;
+        let seats = Shard::seats(shard);
         let tickets = self.holders.get(&key).map_or(0, |holders| holders.range(seats).count() as u64);
         if tickets != sold {
             let detail = format!("the counter of shard {shard} says {sold} sold, its tickets say {tickets}");
@@ -138,7 +138,6 @@ impl Recount<'_> {
 
     /// Shows every sale, and again where there is something to name.
     async fn sales(&mut self) -> Result<()> {
-        let mut accounts_missing = HashSet::new();
         let mut found = self.rows(SALES).await?;
         while let Some(row) = next(&mut found).await {
             self.step();
@@ -150,9 +149,7 @@ impl Recount<'_> {
                 }
                 Err(why) => {
                     let id = Columns::of(&row).parse(SaleId::parse).ok();
-                    if accounts_missing.insert(id) {
-                        self.auditor.add("unreadable-row", None, id.into_iter().collect(), why.to_string());
-                    }
+                    self.auditor.add("unreadable-row", None, id.into_iter().collect(), why.to_string());
                 }
             }
         }
@@ -199,7 +196,7 @@ impl SoldTicket {
         if self.id != TicketId::of_seat(self.key.0, self.key.1, seat) {
             return Some(format!("the ticket of seat {seat} has the id of another"));
         }
-        let shard = seat.saturating_sub(1) / SHARD_SEATS;
+        let shard = Shard::of_seat(seat);
         (self.shard != shard)
             .then(|| format!("the ticket of seat {seat} is in shard {}, not {shard}", self.shard))
     }

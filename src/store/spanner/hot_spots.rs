@@ -6,12 +6,13 @@ use google_cloud_spanner_admin_database_v1::model::{SplitPoints, split_points};
 use super::catalogue;
 use super::connection::{Connection, Freshness, Work};
 use super::error::code;
-use super::inventory::SHARD_SEATS;
 use super::open::{cannot_use, in_time};
+use super::rows::Columns;
 use super::schema::admin;
-use crate::model::{EventFacts, EventId};
+use super::shard::{SHARD_SEATS, Shard};
+use crate::model::{EventFacts, EventId, Invalid};
 use crate::store::location::SpannerLocation;
-use crate::store::{HotSpot, HotSpots, OpenError, StoreError};
+use crate::store::{HotSpot, HotSpots, OpenError, Result, StoreError};
 
 const LOCKS: &str = include_str!("queries/hot_locks.sql");
 const SPLITS: &str = include_str!("queries/hot_splits.sql");
@@ -24,34 +25,27 @@ type Opened<T> = std::result::Result<T, OpenError>;
 /// The busiest splits and the longest lock waits of the last full minute, at most `limit` of each.
 pub(crate) async fn hot_spots(at: &SpannerLocation, limit: u32) -> Opened<HotSpots> {
     let connection = Connection::open(at).await?;
-    let statement = |sql| {
-        let statement = connection.statement(sql, "hot_spots", Work::Bulk);
-        statement.number("limit", limit as usize)
+    let locks = spots(&connection, LOCKS, limit, |row| Ok(row.text()?.to_owned())).await;
+    let locks = locks.map_err(|error| no_statistics(at, &error))?;
+    let splits =
+        spots(&connection, SPLITS, limit, |row| Ok(format!("{} to {}", row.text()?, row.text()?))).await;
+    Ok(HotSpots { locks, splits: splits.map_err(|error| no_statistics(at, &error))? })
+}
+
+/// The rows of a statistic: where, which `place` reads, how hot, and what is said of it.
+async fn spots(
+    connection: &Connection,
+    sql: &'static str,
+    limit: u32,
+    place: impl Fn(&mut Columns<'_>) -> std::result::Result<String, Invalid>,
+) -> Result<Vec<HotSpot>> {
+    let statement = connection.statement(sql, "hot_spots", Work::Bulk).number("limit", limit as usize);
+    let read = |mut row: Columns<'_>| {
+        let (place, measure) = (place(&mut row)?, row.real()?);
+        let detail = row.optional(|row| row.text())?.unwrap_or_default().to_owned();
+        Ok(HotSpot { place, measure, detail })
     };
-    let locks = connection
-        .query(Freshness::Strong, statement(LOCKS), |mut row| {
-            let (place, measure) = (row.text()?.to_owned(), row.real()?);
-            Ok(HotSpot {
-                place,
-                measure,
-                detail: row.optional(|row| row.text())?.unwrap_or_default().to_owned(),
-            })
-        })
-        .await
-        .map_err(|error| no_statistics(at, &error))?;
-    let splits = connection
-        .query(Freshness::Strong, statement(SPLITS), |mut row| {
-            let place = format!("{} to {}", row.text()?, row.text()?);
-            let measure = row.real()?;
-            Ok(HotSpot {
-                place,
-                measure,
-                detail: row.optional(|row| row.text())?.unwrap_or_default().to_owned(),
-            })
-        })
-        .await
-        .map_err(|error| no_statistics(at, &error))?;
-    Ok(HotSpots { locks, splits })
+    connection.query(Freshness::Strong, statement, read).await
 }
 
 /// Why there is no answer: above all, that the server has no such tables.
@@ -91,7 +85,7 @@ fn no_split_points(error: &OpenError) -> OpenError {
 /// One table suffices: tickets and their index are stored with their counters.
 fn points(facts: &EventFacts, every: u32) -> Vec<SplitPoints> {
     let step = every.div_ceil(SHARD_SEATS).max(1);
-    let shards = |seats: u32| (0..seats.div_ceil(SHARD_SEATS)).step_by(step as usize);
+    let shards = |seats: u32| (0..Shard::count(seats)).step_by(step as usize);
     let key = |category: &crate::model::CategoryFacts, shard: u32| {
         let parts =
             [facts.summary.id.to_string().into(), category.id.to_string().into(), shard.to_string().into()];

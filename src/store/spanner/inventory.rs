@@ -6,15 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cached::{Cached, LruCache};
 
 use super::connection::Connection;
+use super::shard::SHARD_SEATS;
 use super::{catalogue, order::Window};
 use crate::cache::{CacheSettings, FlightCache};
 use crate::model::{CategoryId, EventFacts, EventId};
 use crate::store::Result;
-
-/// Seats of a shard, numbered from 1: neighbours that share one counter row. The row and its tickets are
-/// stored together, and a purchase locks whole shards, so this is also the grain of contention: of
-/// buyers at once in a category of 10,000 seats, two meet in one of 157 shards.
-pub(super) const SHARD_SEATS: u32 = 64;
 
 /// Categories of which the fill is remembered.
 const GUESSES_MAX: usize = 100_000;

@@ -10,14 +10,14 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::Error;
-use google_cloud_spanner::mutation::{Mutation, WriteBuilder};
+use google_cloud_spanner::mutation::Mutation;
 
 use super::connection::{Connection, Freshness, Work, tag};
 use super::error::{code, commit_is_undone};
-use super::inventory::SHARD_SEATS;
 use super::retries::{BoundedAborts, backoff, retries};
 use super::rows::{self, COMMIT_TIMESTAMP, Columns};
-use crate::model::{CategoryId, EventId, NewEvent, NewMultiEvent, TicketId, Venue};
+use super::shard::{SHARD_SEATS, Shard};
+use crate::model::{NewEvent, NewMultiEvent, TicketId, Venue};
 use crate::store::{Cause, LoadMark, Result, StoreError};
 
 const LOADS: &str = include_str!("queries/loads.sql");
@@ -110,36 +110,35 @@ pub(super) async fn load_multi_events(
 
 /// A counter with its tickets.
 #[derive(Clone, Copy)]
-struct Shard {
-    event: EventId,
-    category: CategoryId,
+struct NewShard {
+    shard: Shard,
     /// Seats of the category.
     seats: u32,
-    no: u32,
 }
 
 /// All shards in the order of their keys, as many in a commit as it takes.
-fn ticket_commits(multi_events: &[NewMultiEvent]) -> Vec<Vec<Shard>> {
-    let mut shards: Vec<Shard> = Vec::new();
+fn ticket_commits(multi_events: &[NewMultiEvent]) -> Vec<Vec<NewShard>> {
+    let mut shards: Vec<NewShard> = Vec::new();
     for event in multi_events.iter().flat_map(|new| &new.events) {
         for category in &event.categories {
             let (event, seats, category) = (event.id, category.seats, category.category);
-            shards.extend((0..seats.div_ceil(SHARD_SEATS)).map(|no| Shard { event, category, seats, no }));
+            let new = |no| NewShard { shard: Shard { event, category, no }, seats };
+            shards.extend((0..Shard::count(seats)).map(new));
         }
     }
-    shards.sort_by_key(|shard| (shard.event, shard.category, shard.no));
+    shards.sort_by_key(|new| new.shard);
     let mutations_a_shard = MUTATIONS_A_COUNTER + SHARD_SEATS as usize * MUTATIONS_A_TICKET;
     shards.chunks(MUTATIONS_A_COMMIT / mutations_a_shard).map(<[_]>::to_vec).collect()
 }
 
-impl Shard {
+impl NewShard {
     fn rows(&self) -> Vec<Mutation> {
-        let base = TicketId::base(self.event, self.category);
-        let first = self.no * SHARD_SEATS + 1;
-        let last = (first + SHARD_SEATS - 1).min(self.seats);
-        let mut rows = vec![self.row("SoldTicketsCounter").set("Sold").to(0_i64).build()];
-        rows.extend((first..=last).map(|seat| {
-            self.row("Ticket")
+        let Self { shard, seats } = self;
+        let base = TicketId::base(shard.event, shard.category);
+        let row = |table| shard.columns(Mutation::new_insert_builder(table));
+        let mut rows = vec![row("SoldTicketsCounter").set("Sold").to(0_i64).build()];
+        rows.extend(Shard::seats(shard.no).take_while(|seat| seat <= seats).map(|seat| {
+            row("Ticket")
                 .set("SeqNo")
                 .to(i64::from(seat))
                 .set("TicketId")
@@ -149,17 +148,6 @@ impl Shard {
                 .build()
         }));
         rows
-    }
-
-    /// A row of a table that has the keys of a shard.
-    fn row(&self, table: &str) -> WriteBuilder {
-        Mutation::new_insert_builder(table)
-            .set("EventId")
-            .to(self.event.to_string())
-            .set("CategoryId")
-            .to(self.category.to_string())
-            .set("Shard")
-            .to(i64::from(self.no))
     }
 }
 
@@ -268,8 +256,8 @@ async fn write(
 /// Writes counters with their tickets, each once and for all: a late or second copy must not put a ticket
 /// up for sale that was sold meanwhile. What is there already is left as it is; a shard is always written
 /// as a whole.
-async fn insert_shards(connection: &Connection, shards: Vec<Shard>) -> Result<()> {
-    let rows = |shards: &[Shard]| shards.iter().flat_map(Shard::rows).collect();
+async fn insert_shards(connection: &Connection, shards: Vec<NewShard>) -> Result<()> {
+    let rows = |shards: &[NewShard]| shards.iter().flat_map(NewShard::rows).collect();
     if insert(connection, rows(&shards)).await? {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! The engine on Cloud Spanner, its emulator and Spanner Omni, by Google's own client.
 //!
 //! `purchase` is the one read and the one commit of a sale, `order` what they read and write, `inventory`
-//! what a process remembers for them.
+//! what a process remembers for them, `shard` the grain in which seats are stored and locked.
 //! `accounts`, `catalogue`, `sales`, `load`, `reset` and `audit` are the requests of each use case, `rows` is
 //! between columns and types. `open` makes the client, `connection` marks every request, `retries` says what
 //! may be repeated; `schema` applies the migrations; `hot_spots` is for the operator.
@@ -23,9 +23,7 @@ mod rows;
 mod sales;
 mod schema;
 mod settings;
-
-#[cfg(test)]
-mod tests;
+mod shard;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +40,6 @@ use super::{
     AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, OpenError, Purchased, Result, Store,
     StoreError,
 };
-use crate::cache::CacheSettings;
 use crate::model::{
     Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
     MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
@@ -63,9 +60,8 @@ impl SpannerStore {
     pub(super) async fn open(at: &SpannerLocation) -> std::result::Result<Self, OpenError> {
         let connection = Connection::open(at).await?;
         schema::check_is_current(&connection, at).await?;
-        let settings = &connection.settings;
-        let cache = CacheSettings { size: settings.cache_size, expiration: settings.cache_expiration };
-        let ledger = Ledger { connection: Arc::new(connection), inventory: Inventory::new(cache) };
+        let inventory = Inventory::new(connection.settings.cache);
+        let ledger = Ledger { connection: Arc::new(connection), inventory };
         let writes = Arc::new(Semaphore::new(ledger.connection.settings.writes));
         Ok(Self { ledger: Arc::new(ledger), writes })
     }

@@ -23,6 +23,7 @@ use crate::store::location::SpannerLocation;
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a server that is not there is asked.
 const OPEN_ATTEMPTS: u32 = 3;
+
 impl Connection {
     /// Connects; a session is made, so that what is wrong with the database is told now.
     pub(super) async fn open(at: &SpannerLocation) -> std::result::Result<Self, OpenError> {

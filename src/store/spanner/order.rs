@@ -1,13 +1,13 @@
 //! What a purchase reads and writes: a window of shards, and the rows of a sale.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use google_cloud_spanner::key;
 use google_cloud_spanner::key::{KeyRange, KeySet};
 use google_cloud_spanner::mutation::Mutation;
 
-use super::inventory::SHARD_SEATS;
 use super::rows::{self, COMMIT_TIMESTAMP};
+use super::shard::{SHARD_SEATS, Shard};
 use crate::model::seats::SeatMap;
 use crate::model::{CategoryFacts, Money, Purchase, Sale, SeatRanges, TicketId};
 use crate::store::{Result, StoreError};
@@ -23,27 +23,22 @@ impl Order {
     /// What the sale of `taken` writes; `after` are the free seats that were read, without them.
     pub(super) fn mutations(&self, taken: &SeatRanges, after: &SeatMap) -> Vec<Mutation> {
         let mut mutations: Vec<Mutation> = taken.seats().map(|seat| self.ticket(seat)).collect();
-        let mut shards: BTreeMap<u32, u32> = BTreeMap::new();
-        for seat in taken.seats() {
-            shards.entry((seat - 1) / SHARD_SEATS).or_insert(0);
-        }
-        for (shard, sold) in &mut shards {
-            let seats = shard * SHARD_SEATS + 1..=((shard + 1) * SHARD_SEATS).min(self.category.seats);
-            *sold = seats.filter(|&seat| after.is_sold(seat)).count() as u32;
-        }
-        mutations.extend(shards.into_iter().map(|(shard, sold)| self.counter(shard, sold)));
+        let shards: BTreeSet<u32> = taken.seats().map(Shard::of_seat).collect();
+        mutations.extend(shards.into_iter().map(|shard| {
+            let seats = Shard::seats(shard).take_while(|&seat| seat <= self.category.seats);
+            self.counter(shard, seats.filter(|&seat| after.is_sold(seat)).count() as u32)
+        }));
         mutations.push(self.ledger_row(taken));
         mutations
     }
 
+    fn shard(&self, no: u32) -> Shard {
+        Shard { event: self.purchase.event, category: self.purchase.category, no }
+    }
+
     fn ticket(&self, seat: u32) -> Mutation {
-        Mutation::new_update_builder("Ticket")
-            .set("EventId")
-            .to(self.purchase.event.to_string())
-            .set("CategoryId")
-            .to(self.purchase.category.to_string())
-            .set("Shard")
-            .to(i64::from((seat - 1) / SHARD_SEATS))
+        self.shard(Shard::of_seat(seat))
+            .columns(Mutation::new_update_builder("Ticket"))
             .set("SeqNo")
             .to(i64::from(seat))
             .set("Available")
@@ -56,16 +51,8 @@ impl Order {
     }
 
     fn counter(&self, shard: u32, sold: u32) -> Mutation {
-        Mutation::new_update_builder("SoldTicketsCounter")
-            .set("EventId")
-            .to(self.purchase.event.to_string())
-            .set("CategoryId")
-            .to(self.purchase.category.to_string())
-            .set("Shard")
-            .to(i64::from(shard))
-            .set("Sold")
-            .to(i64::from(sold))
-            .build()
+        let row = self.shard(shard).columns(Mutation::new_update_builder("SoldTicketsCounter"));
+        row.set("Sold").to(i64::from(sold)).build()
     }
 
     fn ledger_row(&self, taken: &SeatRanges) -> Mutation {
@@ -120,12 +107,12 @@ pub(super) struct Window {
 impl Window {
     /// `shards` neighbours from a random one on.
     pub(super) fn random(category_seats: u32, shards: u32) -> Self {
-        let all = category_seats.div_ceil(SHARD_SEATS).max(1);
+        let all = Shard::count(category_seats).max(1);
         Self { category_seats, first: rand::random_range(0..all), shards: shards.clamp(1, all) }
     }
 
     fn all_shards(&self) -> u32 {
-        self.category_seats.div_ceil(SHARD_SEATS).max(1)
+        Shard::count(self.category_seats).max(1)
     }
 
     /// Whether this is the whole category.

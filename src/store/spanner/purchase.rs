@@ -20,11 +20,12 @@ use jiff::Timestamp;
 
 use super::connection::{Connection, Work, tag};
 use super::error::{code, commit_is_undone};
-use super::inventory::{Inventory, SHARD_SEATS};
+use super::inventory::Inventory;
 use super::order::{Order, Window};
 use super::retries::{BoundedAborts, CommitRetries, backoff};
 use super::rows::Columns;
 use super::settings::SeatLock;
+use super::shard::SHARD_SEATS;
 use super::{accounts, sales};
 use crate::model::seats::SeatMap;
 use crate::model::{EventFacts, Invalid, Purchase, Sale, SeatRanges};

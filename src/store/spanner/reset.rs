@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use google_cloud_spanner::key;
-use google_cloud_spanner::key::{Key, KeyRange, KeySet};
+use google_cloud_spanner::key::{KeyRange, KeySet};
 use google_cloud_spanner::mutation::Mutation;
 use google_cloud_spanner::statement::Statement;
 use google_cloud_spanner::transaction::ReadWriteTransaction;
 
 use super::connection::{BULK_TIME, Connection, Freshness, Work, next, tag, within};
-use super::inventory::SHARD_SEATS;
 use super::load;
 use super::retries::BoundedAborts;
 use super::rows::Columns;
+use super::shard::Shard;
 use crate::model::{AccountId, CategoryId, EventId, SaleId, TicketId};
 use crate::store::{Result, StoreError};
 
@@ -166,8 +166,6 @@ struct Undo {
     seats: Vec<u32>,
 }
 
-type Shard = (EventId, CategoryId, u32);
-
 async fn undo_sales(
     connection: &Connection,
     transaction: &ReadWriteTransaction,
@@ -210,23 +208,15 @@ async fn release_tickets(
     let mut shards: BTreeMap<Shard, BTreeSet<u32>> = BTreeMap::new();
     for undo in sales {
         for &seat in &undo.seats {
-            let shard = seat.saturating_sub(1) / SHARD_SEATS;
-            shards.entry((undo.event, undo.category, shard)).or_default().insert(seat);
+            let (event, category, no) = (undo.event, undo.category, Shard::of_seat(seat));
+            shards.entry(Shard { event, category, no }).or_default().insert(seat);
         }
     }
     let counters = counters(connection, transaction, shards.keys()).await?;
     let mut mutations = Vec::new();
     for (shard, seats) in &shards {
         let sold = counters.get(shard).map_or(0, |sold| sold - (seats.len() as i64).min(*sold));
-        let row = |table| {
-            Mutation::new_update_builder(table)
-                .set("EventId")
-                .to(shard.0.to_string())
-                .set("CategoryId")
-                .to(shard.1.to_string())
-                .set("Shard")
-                .to(i64::from(shard.2))
-        };
+        let row = |table| shard.columns(Mutation::new_update_builder(table));
         mutations.push(row("SoldTicketsCounter").set("Sold").to(sold).build());
         mutations.extend(seats.iter().map(|&seat| {
             let ticket = row("Ticket").set("SeqNo").to(i64::from(seat)).set("Available").to(true);
@@ -241,8 +231,7 @@ async fn counters(
     transaction: &ReadWriteTransaction,
     shards: impl Iterator<Item = &Shard>,
 ) -> google_cloud_spanner::Result<BTreeMap<Shard, i64>> {
-    let key = |shard: &Shard| -> Key { key![shard.0.to_string(), shard.1.to_string(), i64::from(shard.2)] };
-    let keys = shards.fold(KeySet::builder(), |keys, shard| keys.add_key(key(shard))).build();
+    let keys = shards.fold(KeySet::builder(), |keys, shard| keys.add_key(shard.key())).build();
     let columns = ["EventId", "CategoryId", "Shard", "Sold"];
     let read = connection.by_key("SoldTicketsCounter", &columns, keys, "reset");
     let read = read.set_priority(connection.priority(Work::Bulk));
@@ -252,7 +241,8 @@ async fn counters(
         let row = row?;
         let mut row = Columns::of(&row);
         let mut counter = || {
-            let shard = (row.parse(EventId::parse)?, row.parse(CategoryId::parse)?, row.number()?);
+            let (event, category) = (row.parse(EventId::parse)?, row.parse(CategoryId::parse)?);
+            let shard = Shard { event, category, no: row.number()? };
             Ok::<_, crate::model::Invalid>((shard, row.number()?))
         };
         let (shard, sold) = counter().map_err(google_cloud_spanner::Error::deser)?;

@@ -130,11 +130,7 @@ async fn create_instance(at: &SpannerLocation) -> Opened<()> {
         .set_instance_id(&at.instance)
         .set_instance(instance)
         .poller();
-    match poller.until_done().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some(Code::AlreadyExists) => Ok(()),
-        Err(error) => Err(cannot_administer(at, &error)),
-    }
+    made_or_there(at, poller.until_done().await)
 }
 
 /// Where an emulator's administration API is; Google's has it on port 9020 where the other is on 9010.
@@ -154,10 +150,14 @@ async fn create_database(admin: &DatabaseAdmin, at: &SpannerLocation) -> Opened<
         .set_parent(format!("projects/{}/instances/{}", at.project, at.instance))
         .set_create_statement(format!("CREATE DATABASE `{}`", at.database))
         .poller();
-    match poller.until_done().await {
-        Ok(_) => Ok(()),
-        Err(error) if code(&error) == Some(Code::AlreadyExists) => Ok(()),
-        Err(error) => Err(cannot_administer(at, &error)),
+    made_or_there(at, poller.until_done().await)
+}
+
+/// What is there already need not be made.
+fn made_or_there<T>(at: &SpannerLocation, made: google_cloud_spanner::Result<T>) -> Opened<()> {
+    match made {
+        Err(error) if code(&error) != Some(Code::AlreadyExists) => Err(cannot_administer(at, &error)),
+        _ => Ok(()),
     }
 }
 

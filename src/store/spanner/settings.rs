@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cache::CacheSettings;
 use crate::model::Invalid;
 
 /// How the engine reaches and uses its database. [`Default`] is what the settings say where nothing is
@@ -39,10 +40,8 @@ pub struct SpannerSettings {
     pub load_commit_delay: Duration,
     /// Commits of a load that are under way at once (1 to 256).
     pub load_parallel: usize,
-    /// Event look-ups that are kept for purchases; 0 keeps none, and a purchase costs one read more.
-    pub cache_size: usize,
-    /// How long they are kept.
-    pub cache_expiration: Duration,
+    /// Event look-ups that are kept for purchases; where none are, a purchase costs one read more.
+    pub cache: CacheSettings,
 }
 
 impl Default for SpannerSettings {
@@ -60,8 +59,7 @@ impl Default for SpannerSettings {
             commit_delay: Duration::ZERO,
             load_commit_delay: Duration::from_millis(100),
             load_parallel: 8,
-            cache_size: 1_000,
-            cache_expiration: Duration::from_secs(15),
+            cache: CacheSettings { size: 1_000, expiration: Duration::from_secs(15) },
         }
     }
 }
