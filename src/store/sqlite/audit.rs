@@ -1,10 +1,13 @@
 //! What the recount reads: every counter, every sale, in one snapshot.
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
 
+use super::catalogue;
 use super::rows::{self, SALE_COLUMNS, count};
 use crate::model::seats::SeatMap;
-use crate::model::{CategoryId, EventId, Sale, SaleId};
+use crate::model::{CategoryId, EventId, Sale, SaleId, SeatRanges};
 use crate::store::audit::Auditor;
 use crate::store::{AuditProgress, AuditReport, Result};
 
@@ -53,15 +56,18 @@ pub(super) fn audit(connection: &Connection, progress: &AuditProgress) -> Result
     Ok(auditor.finish())
 }
 
+/// Feeds each category as it is stored, with the sales that its counter has not counted yet.
 fn categories(connection: &Connection, auditor: &mut Auditor, step: &mut impl FnMut()) -> Result<()> {
+    let mut uncounted: HashMap<i64, Vec<SeatRanges>> = HashMap::new();
+    catalogue::uncounted(connection, |no, seats| uncounted.entry(no).or_default().extend(seats))?;
     let mut statement = connection.prepare_cached(CATEGORIES)?;
     let mut found = statement.query([])?;
     while let Some(row) = found.next()? {
         step();
         let (event, category): (EventId, CategoryId) = (row.get(0)?, row.get(1)?);
         let seats: u32 = count(row, 2)?;
-        let sold = u64::from(row.get::<_, Option<u32>>(3)?.unwrap_or(0));
-        let tickets = match row.get::<_, Option<Vec<u8>>>(4)? {
+        let mut sold = u64::from(row.get::<_, Option<u32>>(3)?.unwrap_or(0));
+        let mut tickets = match row.get::<_, Option<Vec<u8>>>(4)? {
             None => SeatMap::new(seats),
             Some(bytes) => SeatMap::from_bytes(seats, &bytes).unwrap_or_else(|| {
                 let detail = format!("{} bytes of seats do not fit a category of {seats}", bytes.len());
@@ -69,6 +75,9 @@ fn categories(connection: &Connection, auditor: &mut Auditor, step: &mut impl Fn
                 SeatMap::new(seats)
             }),
         };
+        for seat in uncounted.remove(&row.get(5)?).iter().flatten().flat_map(SeatRanges::seats) {
+            sold += u64::from(tickets.take(seat));
+        }
         auditor.category(event, category, tickets, sold);
     }
     Ok(())

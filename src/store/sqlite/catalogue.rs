@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, Micros, count};
+use super::tail::SharedTail;
 use crate::model::{
     CategoryFacts, CategorySold, DatesRange, EventFacts, EventId, EventSummary, MultiEvent, MultiEventId,
-    SeatingCategory, Venue,
+    SeatRanges, SeatingCategory, Venue,
 };
 use crate::store::{CatalogueSize, Entity, Result, StoreError};
 
@@ -19,6 +20,7 @@ const EVENTS: &str = include_str!("queries/events.sql");
 const EVENT: &str = include_str!("queries/event.sql");
 const EVENT_CATEGORIES: &str = include_str!("queries/event_categories.sql");
 const SEATS_SOLD: &str = include_str!("queries/seats_sold.sql");
+const UNCOUNTED_SALES: &str = include_str!("queries/uncounted_sales.sql");
 const VENUES: &str = include_str!("queries/venues.sql");
 const CATALOGUE_SIZE: &str = include_str!("queries/catalogue_size.sql");
 
@@ -85,11 +87,25 @@ pub(super) fn event_exists(connection: &Connection, id: EventId) -> rusqlite::Re
     connection.prepare_cached("SELECT 1 FROM Event WHERE EventId = ?1")?.exists([id])
 }
 
-pub(super) fn seats_sold(connection: &Connection, event: EventId) -> Result<Vec<CategorySold>> {
+/// What each category has sold: what its counter has counted, and the tail behind that. `None` where
+/// snapshot and tail do not fit.
+pub(super) fn seats_sold(
+    connection: &Connection,
+    tail: &SharedTail,
+    event: EventId,
+) -> Result<Option<Vec<CategorySold>>> {
+    let beside = tail.beside(connection)?;
     let mut statement = connection.prepare_cached(SEATS_SOLD)?;
-    let found = statement
-        .query_map([event], |row| Ok(CategorySold { category: row.get(0)?, sold: count(row, 1)? }))?;
-    Ok(found.collect::<rusqlite::Result<_>>()?)
+    let mut found = statement.query([event])?;
+    let mut sold = Vec::new();
+    while let Some(row) = found.next()? {
+        let counted: u32 = count(row, 2)?;
+        let Some(later) = beside.tickets_after(row.get(1)?, row.get(3)?) else {
+            return Ok(None);
+        };
+        sold.push(CategorySold { category: row.get(0)?, sold: counted + later });
+    }
+    Ok(Some(sold))
 }
 
 /// All venues with their categories: rows come ordered by venue, so each venue is complete when the
@@ -118,7 +134,7 @@ pub(super) fn venues(connection: &Connection) -> Result<Vec<Venue>> {
 }
 
 pub(super) fn catalogue_size(connection: &Connection) -> Result<CatalogueSize> {
-    Ok(connection.query_row(CATALOGUE_SIZE, [], |row| {
+    let counted = connection.query_row(CATALOGUE_SIZE, [], |row| {
         Ok(CatalogueSize {
             venues: count(row, 0)?,
             multi_events: count(row, 1)?,
@@ -126,5 +142,22 @@ pub(super) fn catalogue_size(connection: &Connection) -> Result<CatalogueSize> {
             tickets: count(row, 3)?,
             sold: count(row, 4)?,
         })
-    })?)
+    })?;
+    let mut sold_later = 0;
+    uncounted(connection, |_, seats| sold_later += seats.map_or(0, |seats| u64::from(seats.count())))?;
+    Ok(CatalogueSize { sold: counted.sold + sold_later, ..counted })
+}
+
+/// Shows the category and the seats (`None` where they cannot be read) of each sale that the counter of
+/// its category has not counted yet.
+pub(super) fn uncounted(
+    connection: &Connection,
+    mut visit: impl FnMut(i64, Option<SeatRanges>),
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(UNCOUNTED_SALES)?;
+    let mut found = statement.query([])?;
+    while let Some(row) = found.next()? {
+        visit(row.get(0)?, row.get(1).ok());
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{NewAccount, Purchase, Sale};
 use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
@@ -41,9 +41,29 @@ pub(super) enum GroupError {
     Unknown(Cause),
 }
 
-impl From<rusqlite::Error> for GroupError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Undone(Arc::new(error))
+/// A group whose transaction has ended, with what its members are to be told.
+pub(super) struct Ended {
+    pub(super) answers: Vec<Answer>,
+    pub(super) result: std::result::Result<(), GroupError>,
+    pub(super) begun_at: Instant,
+    pub(super) effort: Effort,
+}
+
+/// Tells the members of each group how it ended. It is a task of its own: waking hundreds of callers one
+/// by one from the writer's thread would cost that more than selling to them.
+pub(super) async fn deliver(mut groups: mpsc::UnboundedReceiver<Ended>) {
+    while let Some(Ended { answers, result, begun_at, effort }) = groups.recv().await {
+        for answer in answers {
+            answer.send(&result, begun_at, effort);
+        }
+    }
+}
+
+/// What to tell a whole group of the error that one of its members met.
+pub(super) fn cause_of(error: StoreError) -> Cause {
+    match error {
+        StoreError::Unavailable(cause) | StoreError::Damaged(cause) => cause,
+        error => Arc::new(error),
     }
 }
 

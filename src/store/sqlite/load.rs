@@ -19,7 +19,7 @@ const TICKET_CATEGORY: &str = "INSERT INTO TicketCategory (EventId, CategoryId, 
 
 const RESET_SALES: &str = "DELETE FROM Sale; DELETE FROM SaleById; DELETE FROM SoldTicketsCounter; DELETE FROM Account; \
      UPDATE Meta SET Value = Value + 1 WHERE Name = 'Generation'; \
-     UPDATE Meta SET Value = 0 WHERE Name = 'IndexedUpTo';";
+     UPDATE Meta SET Value = 0 WHERE Name = 'SettledUpTo';";
 const RESET_CATALOGUE: &str = "DELETE FROM TicketCategory; DELETE FROM Event; DELETE FROM MultiEvent; \
      DELETE FROM SeatingCategory; DELETE FROM Venue; DELETE FROM Load;";
 

@@ -1,9 +1,9 @@
 //! The embedded engine: one SQLite file, written by one thread in groups, read by a few others.
 //!
 //! `writer` commits requests in groups, `group` is what they ask and are answered; `purchase` is what
-//! one of them does; `inventory` and `sale_index` are what the writer keeps in memory for it.
-//! `accounts`, `catalogue`, `sales`, `load` and `audit` are the statements of each use case, `rows` is
-//! between columns and types. `connection` and `schema` open the file.
+//! one of them does; `inventory` and `tail` are what is kept in memory for it, and `settle` lets what is
+//! derived from the ledger follow. `accounts`, `catalogue`, `sales`, `load` and `audit` are the statements
+//! of each use case, `rows` is between columns and types. `connection` and `schema` open the file.
 
 mod accounts;
 mod audit;
@@ -15,9 +15,10 @@ mod inventory;
 mod load;
 mod purchase;
 mod rows;
-mod sale_index;
 mod sales;
 mod schema;
+mod settle;
+mod tail;
 mod writer;
 
 #[cfg(test)]
@@ -29,10 +30,12 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::civil::Date;
+use rusqlite::Connection;
 
 use self::connection::{OwnerLock, Readers, cannot_use, check_place, open_writer};
+use self::group::cause_of;
 use self::purchase::Ledger;
-use self::sale_index::{SaleIndex, SharedTail};
+use self::tail::SharedTail;
 use self::writer::{Writer, WriterHandle};
 use super::{
     Access, AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, OpenError, Purchased,
@@ -75,17 +78,32 @@ impl SqliteStore {
         }
         schema::check_is_current(&connection, path)?;
         let tail = SharedTail::default();
-        SaleIndex::attach_tail(&tail, &connection).map_err(|error| cannot_use(path, &error))?;
         let mut writer = Writer::new(connection, ledger(tail.clone()));
         if access == Access::Serve {
             // A daemon reads now what would otherwise delay its first purchase.
-            writer.warm_up().map_err(|error| cannot_use(path, &error))?;
+            writer.warm_up().map_err(|error| match cause_of(error).downcast_ref() {
+                Some(error) => cannot_use(path, error),
+                None => OpenError(format!("{} contradicts itself: `tsctl audit` shows it", path.display())),
+            })?;
         }
         let writer = writer
             .start()
             .map_err(|error| OpenError(format!("cannot start the writer's thread: {error}")))?;
         let readers = Arc::new(Readers::new(path, READERS));
         Ok(Self { readers, writer, tail, lock: std::sync::Mutex::new(lock) })
+    }
+
+    /// Reads a snapshot together with the tail, and once more where the tail was settled in between.
+    async fn read_with_tail<T: Send + 'static>(
+        &self,
+        read: impl Fn(&Connection, &SharedTail) -> Result<Option<T>> + Copy + Send + 'static,
+    ) -> Result<T> {
+        loop {
+            let tail = self.tail.clone();
+            if let Some(found) = self.readers.read(move |connection| read(connection, &tail)).await? {
+                return Ok(found);
+            }
+        }
     }
 }
 
@@ -105,8 +123,7 @@ impl Store for SqliteStore {
     }
 
     async fn sales(&self, account: AccountId, limit: usize) -> Result<Vec<Sale>> {
-        let tail = self.tail.clone();
-        self.readers.read(move |connection| sales::sales(connection, &tail, account, limit)).await
+        self.read_with_tail(move |connection, tail| sales::sales(connection, tail, account, limit)).await
     }
 
     async fn events_dates_range(&self) -> Result<DatesRange> {
@@ -131,7 +148,7 @@ impl Store for SqliteStore {
     }
 
     async fn seats_sold(&self, event: EventId) -> Result<Vec<CategorySold>> {
-        self.readers.read(move |connection| catalogue::seats_sold(connection, event)).await
+        self.read_with_tail(move |connection, tail| catalogue::seats_sold(connection, tail, event)).await
     }
 
     async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
@@ -139,8 +156,7 @@ impl Store for SqliteStore {
     }
 
     async fn sale(&self, id: SaleId) -> Result<Sale> {
-        let tail = self.tail.clone();
-        self.readers.read(move |connection| sales::sale(connection, &tail, id)).await
+        self.read_with_tail(move |connection, tail| sales::sale(connection, tail, id)).await
     }
 
     async fn ready(&self) -> Result<()> {

@@ -3,15 +3,17 @@
 //! All that can refuse a purchase is checked before anything is written for it, so a refusal needs no
 //! rollback and one bad purchase does not fail its group.
 
-use std::collections::HashSet;
-
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use jiff::Timestamp;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rusqlite::Connection;
 
+use super::accounts;
 use super::inventory::Inventory;
-use super::sale_index::{SaleIndex, SharedTail};
-use super::{accounts, rows, sales};
-use crate::model::{AccountId, Purchase, Sale, is_on_sale};
+use super::sales::{self, Append};
+use super::settle::Settling;
+use super::tail::{Marks, SharedTail, Tail, TailSale};
+use crate::model::{AccountId, Purchase, Sale, SaleId, is_on_sale};
 use crate::store::{Entity, Result, StoreError};
 
 /// Accounts that are remembered to exist: 16 bytes each, forgotten all at once beyond this number.
@@ -19,8 +21,11 @@ const KNOWN_ACCOUNTS_MAX: usize = 1 << 18;
 
 /// What the writer keeps in memory of the store, for the purchases of one group after another.
 pub(super) struct Ledger {
-    pub(super) inventory: Inventory,
-    pub(super) index: SaleIndex,
+    inventory: Inventory,
+    settling: Settling,
+    /// Sales of the group at work, which nobody else may see yet.
+    group: Vec<TailSale>,
+    group_ids: HashMap<SaleId, i64>,
     /// Number of the last sale, committed or of the group at work.
     last_no: i64,
     known_accounts: HashSet<AccountId>,
@@ -28,10 +33,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(index: SaleIndex) -> Self {
+    pub(super) fn new(settling: Settling) -> Self {
         Self {
             inventory: Inventory::default(),
-            index,
+            settling,
+            group: Vec::new(),
+            group_ids: HashMap::new(),
             last_no: 0,
             known_accounts: HashSet::new(),
             rng: SmallRng::from_rng(&mut rand::rng()),
@@ -40,37 +47,54 @@ impl Ledger {
 
     /// An empty ledger whose readers share `tail`.
     pub(super) fn with_tail(tail: SharedTail) -> Self {
-        Self::new(SaleIndex::new(tail))
+        Self::new(Settling::new(tail))
     }
 
     /// Forgets everything and reads anew what must be known before the first purchase.
-    pub(super) fn reload(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(super) fn reload(&mut self, connection: &Connection, marks: Marks) -> Result<()> {
         self.inventory.forget();
         self.known_accounts.clear();
-        self.last_no = self.index.reload(connection)?;
+        self.settling.forget();
+        self.clear_group();
+        let mut tail = Tail::behind(marks);
+        self.last_no = marks.settled_up_to;
+        self.take_in(connection, |sale| tail.add(sale))?;
+        self.settling.tail().replace(tail);
         Ok(())
     }
 
     /// Takes in what another process has committed.
-    pub(super) fn catch_up(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        self.inventory.forget();
-        self.last_no = self.index.catch_up(connection)?;
+    pub(super) fn catch_up(&mut self, connection: &Connection) -> Result<()> {
+        let mut later = Vec::new();
+        self.take_in(connection, |sale| later.push(sale))?;
+        self.settling.tail().add(later);
         Ok(())
+    }
+
+    /// Reads the ledger behind what is known.
+    fn take_in(&mut self, connection: &Connection, mut add: impl FnMut(TailSale)) -> Result<()> {
+        sales::later(connection, self.last_no, |sale| {
+            self.inventory.take_in(connection, &sale)?;
+            self.last_no = sale.no;
+            add(sale.into());
+            Ok(())
+        })
     }
 
     /// Makes the sale, or finds the one that this purchase made before (then `true`).
     pub(super) fn purchase_tickets(
         &mut self,
         connection: &Connection,
+        append: &mut Append<'_>,
         purchase: &Purchase,
+        now: Timestamp,
     ) -> Result<(Sale, bool)> {
         if let Some(sale) = self.made_before(connection, purchase)? {
             return if purchase.asks_for(&sale) { Ok((sale, true)) } else { Err(StoreError::KeyReused) };
         }
         self.check_account(connection, purchase.account)?;
-        let now = rows::now();
         let start = self.rng.next_u32();
-        let category = self.inventory.category(connection, purchase.event, purchase.category)?;
+        let (place, category) = self.inventory.category(connection, purchase.event, purchase.category)?;
         if !is_on_sale(category.sale_date, category.event_date, now) {
             return Err(StoreError::NotOnSale { from: category.sale_date, until: category.event_date });
         }
@@ -78,7 +102,6 @@ impl Ledger {
             return Err(StoreError::SoldOut { left: category.seats.free() });
         };
         let (category_no, price) = (category.no, category.price);
-        self.inventory.mark_changed(purchase.event, purchase.category);
         let sale = Sale {
             id: purchase.sale,
             account: purchase.account,
@@ -90,15 +113,42 @@ impl Ledger {
             key: purchase.key.clone(),
         };
         self.last_no += 1;
+        let no = self.last_no;
+        self.inventory.sold(place, no);
         // The seats are taken in memory already: whatever the error, the group has to be given up.
-        sales::insert(connection, self.last_no, category_no, &sale).map_err(StoreError::unavailable)?;
-        self.index.add(sale.id, self.last_no);
+        append.sale(no, category_no, &sale).map_err(StoreError::unavailable)?;
+        self.group.push(TailSale { no, id: sale.id, category_no, tickets: sale.seats.count() });
+        self.group_ids.insert(sale.id, no);
         Ok((sale, false))
     }
 
-    /// The sale under the id of this purchase.
+    /// Lets index and counters follow, inside the group's transaction.
+    pub(super) fn settle_some(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let sales = self.group.len();
+        self.settling.settle_some(connection, &mut self.inventory, sales, self.last_no)
+    }
+
+    /// Shows the group's sales to readers once they are committed.
+    pub(super) fn committed(&mut self) {
+        self.settling.tail().add(self.group.drain(..));
+        self.group_ids.clear();
+        self.settling.committed(&mut self.inventory, self.last_no);
+    }
+
+    fn clear_group(&mut self) {
+        self.group.clear();
+        self.group_ids.clear();
+    }
+
+    /// The sale under the id of this purchase, from the group at work, the tail or the index.
     fn made_before(&self, connection: &Connection, purchase: &Purchase) -> Result<Option<Sale>> {
-        match self.index.find(connection, purchase.sale)? {
+        let id = purchase.sale;
+        let in_memory = self.group_ids.get(&id).copied().or_else(|| self.settling.tail().get(id));
+        let no = match in_memory {
+            Some(no) => Some(no),
+            None => sales::indexed(connection, id)?,
+        };
+        match no {
             Some(no) => Ok(sales::by_no(connection, no)?),
             None => Ok(None),
         }

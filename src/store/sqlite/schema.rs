@@ -8,7 +8,10 @@ use super::connection::cannot_use;
 use crate::store::{OpenError, SchemaStatus};
 
 /// Every schema change ever released, in order; the version of a store is how many it has.
-const MIGRATIONS: &[(&str, &str)] = &[("001_init", include_str!("schema/001_init.sql"))];
+const MIGRATIONS: &[(&str, &str)] = &[
+    ("001_init", include_str!("schema/001_init.sql")),
+    ("002_counters_behind", include_str!("schema/002_counters_behind.sql")),
+];
 
 /// `application_id` of our files: "tksh".
 const APPLICATION_ID: i32 = 0x746b_7368;

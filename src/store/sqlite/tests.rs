@@ -8,7 +8,8 @@ use tempfile::TempDir;
 
 use super::SqliteStore;
 use super::purchase::Ledger;
-use super::sale_index::{SaleIndex, SharedTail};
+use super::settle::Settling;
+use super::tail::SharedTail;
 use crate::conformance_tests;
 use crate::store::conformance::{Subject, assert_consistent, buy, buyer, event_with, keyed, purchase, sold};
 use crate::store::{Access, StoreError};
@@ -30,6 +31,11 @@ impl TestStore {
         let path = directory.path().join("ticketshop.db");
         let engine = Arc::new(SqliteStore::open_with(&path, Access::Serve, ledger).unwrap());
         Self { store: engine.clone(), engine, directory }
+    }
+
+    /// One that settles every `sales` sales.
+    fn settling_every(sales: usize) -> Self {
+        Self::with(move |tail| Ledger::new(Settling::with_batch(tail, sales)))
     }
 
     fn path(&self) -> PathBuf {
@@ -59,12 +65,12 @@ mod promises {
     conformance_tests!(store());
 }
 
-/// The same promises where the index is so small that every few sales begin a new batch.
-mod promises_with_a_busy_index {
+/// The same promises where every few sales begin a new batch to be settled.
+mod promises_while_settling {
     use super::*;
 
     async fn store() -> TestStore {
-        TestStore::with(|tail| Ledger::new(SaleIndex::with_batch(tail, 3)))
+        TestStore::settling_every(3)
     }
 
     conformance_tests!(store());
@@ -122,7 +128,7 @@ async fn a_process_that_kept_seats_forgets_them_after_a_reset() {
 
 /// What a store looks like to the audit after someone has changed it behind our back.
 async fn audit_after(damage: &str) -> Vec<&'static str> {
-    let store = TestStore::new();
+    let store = TestStore::settling_every(1);
     let (fixture, account) = (event_with(&store, &[100]).await, buyer(&store).await);
     for quantity in [3, 4] {
         buy(&store, &purchase(account.id, &fixture, 0, quantity)).await.unwrap();
@@ -151,7 +157,7 @@ async fn the_audit_sees_every_kind_of_damage() {
         ),
         ("DELETE FROM SoldTicketsCounter", vec!["sale-without-tickets", "wrong-counter"]),
         ("DELETE FROM Account", vec!["unknown-account"]),
-        ("UPDATE Meta SET Value = 2 WHERE Name = 'IndexedUpTo'", vec!["sale-not-found-by-id"]),
+        ("UPDATE Meta SET Value = 2 WHERE Name = 'SettledUpTo'", vec!["sale-not-found-by-id"]),
         ("INSERT INTO SaleById VALUES (randomblob(16), 99)", vec!["sale-not-found-by-id"]),
         (
             "UPDATE Sale SET TicketCategoryNo = 99 WHERE SaleNo = 1",
@@ -177,16 +183,101 @@ async fn the_audit_sees_every_kind_of_damage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_from_a_category_that_contradicts_itself() {
-    let store = TestStore::new();
-    let (fixture, account) = (event_with(&store, &[100, 100]).await, buyer(&store).await);
-    buy(&store, &purchase(account.id, &fixture, 0, 3)).await.unwrap();
+    // The counter, a sale that is counted, and sales behind that: each can contradict the others.
+    for damage in [
+        "UPDATE SoldTicketsCounter SET Sold = 0",
+        "UPDATE Sale SET Seats = (SELECT Seats FROM Sale WHERE SaleNo = 1) WHERE SaleNo = 3",
+        "UPDATE Sale SET Seats = 'front row' WHERE SaleNo = 3",
+    ] {
+        let store = TestStore::settling_every(1);
+        let (fixture, account) = (event_with(&store, &[100, 100]).await, buyer(&store).await);
+        for _ in 0..2 {
+            buy(&store, &purchase(account.id, &fixture, 0, 3)).await.unwrap();
+        }
+        store.close().await;
+        // The third is not settled: a process of its own has just begun.
+        let seller = store.open(Access::Serve);
+        buy(&seller, &purchase(account.id, &fixture, 0, 3)).await.unwrap();
+        seller.close().await;
+        Connection::open(store.path()).unwrap().execute_batch(damage).unwrap();
+        // Also after what was in the tail has been settled, and after another restart.
+        for _ in 0..2 {
+            let engine = SqliteStore::open_with(&store.path(), Access::Serve, |tail| {
+                Ledger::new(Settling::with_batch(tail, 1))
+            });
+            let reopened: Subject = Arc::new(engine.unwrap());
+            for _ in 0..3 {
+                let answer = buy(&reopened, &purchase(account.id, &fixture, 0, 3)).await;
+                assert!(matches!(answer, Err(StoreError::Damaged(_))), "{damage}: {answer:?}");
+                // The others go on selling.
+                buy(&reopened, &purchase(account.id, &fixture, 1, 1)).await.unwrap();
+            }
+            reopened.close().await;
+        }
+    }
+}
+
+/// Readers add what another process has sold to the tail that the writer looks at: nothing may get lost
+/// or be counted twice by that, whoever is faster.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_and_two_writers_share_a_tail() {
+    let served = TestStore::settling_every(16);
+    let fixture = Arc::new(event_with(&served.store, &[4_000]).await);
+    let account = buyer(&served.store).await;
+    let attached = served.open(Access::Attach);
+    let sell = |store: Subject, name: &'static str| {
+        let (fixture, account) = (Arc::clone(&fixture), account.id);
+        tokio::spawn(async move {
+            for number in 0..300 {
+                let wish = keyed(account, &fixture, 0, 2, Some(&format!("{name}{number}")));
+                assert!(!buy(&store, &wish).await.unwrap().replayed);
+                assert!(buy(&store, &wish).await.unwrap().replayed, "{name}{number}");
+            }
+        })
+    };
+    let sellers = [sell(served.store.clone(), "here"), sell(attached.clone(), "there")];
+    let (mut before, mut done) = (0, false);
+    while !done {
+        done = sellers.iter().all(tokio::task::JoinHandle::is_finished);
+        for store in [&served.store, &attached] {
+            let now = sold(store, &fixture).await;
+            assert!(now >= before, "{now} after {before}");
+            before = now;
+        }
+    }
+    futures_util::future::join_all(sellers).await.into_iter().for_each(|seller| seller.unwrap());
+    for store in [&served.store, &attached] {
+        assert_eq!(sold(store, &fixture).await, 1_200);
+        assert_eq!(store.sales(account.id, 1_000).await.unwrap().len(), 600);
+        assert_eq!(store.catalogue_size().await.unwrap().sold, 1_200);
+        assert_consistent(store).await;
+    }
+}
+
+/// A store of the schema before this one, where counters were written with each sale, goes on selling.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_schema_1_is_upgraded() {
+    let store = TestStore::settling_every(1);
+    let (fixture, account) = (event_with(&store, &[100]).await, buyer(&store).await);
+    for quantity in [3, 4, 5] {
+        buy(&store, &purchase(account.id, &fixture, 0, quantity)).await.unwrap();
+    }
     store.close().await;
-    Connection::open(store.path()).unwrap().execute_batch("UPDATE SoldTicketsCounter SET Sold = 0").unwrap();
-    let reopened = store.open(Access::Serve);
-    let answer = buy(&reopened, &purchase(account.id, &fixture, 0, 3)).await;
-    assert!(matches!(answer, Err(StoreError::Damaged(_))), "{answer:?}");
-    // The others go on selling.
-    buy(&reopened, &purchase(account.id, &fixture, 1, 3)).await.unwrap();
+    // In schema 1 no counter was behind: the third sale, which is not counted yet, goes.
+    Connection::open(store.path())
+        .unwrap()
+        .execute_batch(
+            "ALTER TABLE SoldTicketsCounter DROP COLUMN CountedUpTo; PRAGMA user_version = 1; \
+             DELETE FROM Sale WHERE SaleNo = 3; UPDATE Meta SET Name = 'IndexedUpTo' WHERE Name = 'SettledUpTo'",
+        )
+        .unwrap();
+    let attached = SqliteStore::open(&store.path(), Access::Attach).err().unwrap().to_string();
+    assert!(attached.contains("run `tsctl schema apply`"), "{attached}");
+    let upgraded = store.open(Access::Serve);
+    assert_eq!(sold(&upgraded, &fixture).await, 7);
+    buy(&upgraded, &purchase(account.id, &fixture, 0, 6)).await.unwrap();
+    assert_eq!(sold(&upgraded, &fixture).await, 13);
+    assert_consistent(&upgraded).await;
 }
 
 /// A full disk refuses purchases for certain and heals by itself; what is in memory stays true.
@@ -253,7 +344,7 @@ async fn a_failed_statement_undoes_its_group_and_leaves_no_trace() {
 /// A batch of the index that takes many groups is complete only when all of it is entered.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_indexed_only_when_all_of_it_is_entered() {
-    let store = TestStore::with(|tail| Ledger::new(SaleIndex::with_batch(tail, 100)));
+    let store = TestStore::settling_every(100);
     let (fixture, account) = (event_with(&store, &[1_000]).await, buyer(&store).await);
     let key = |number| format!("k{number}");
     for number in 0..270 {
@@ -285,6 +376,8 @@ fn a_second_daemon_is_refused() {
 
 #[test]
 fn what_is_no_store_is_refused_with_what_to_do() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _guard = runtime.enter();
     let directory = tempfile::tempdir().unwrap();
     let place = |name: &str| directory.path().join(name);
     std::fs::write(place("text.db"), "this is a letter to my bank, not a database at all").unwrap();

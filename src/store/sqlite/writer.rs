@@ -11,10 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::accounts;
 use super::error::commit_is_undone;
-use super::group::{AloneWork, Answer, GroupError, Job, PurchaseJob, crashed, gone};
+use super::group::{
+    AloneWork, Answer, Ended, GroupError, Job, PurchaseJob, cause_of, crashed, deliver, gone,
+};
 use super::purchase::Ledger;
+use super::rows;
+use super::sales::Append;
+use super::tail::Marks;
 use crate::model::{NewAccount, Purchase};
-use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
+use crate::store::{CreatedAccount, Effort, Purchased, Result, StoreError};
 
 /// Most requests in one group: enough that the fsync costs each of them next to nothing.
 const GROUP_MAX: usize = 512;
@@ -129,34 +134,37 @@ impl Writer {
     }
 
     /// Reads what the first group would otherwise have to wait for.
-    pub(super) fn warm_up(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn warm_up(&mut self) -> Result<()> {
         self.begin()?;
-        self.connection.execute_batch("COMMIT")
+        Ok(self.connection.execute_batch("COMMIT")?)
     }
 
-    /// Starts the thread.
+    /// Starts the thread, and a task that delivers its answers.
     pub(super) fn start(self) -> std::io::Result<WriterHandle> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let failed = self.broken.subscribe();
-        let thread =
-            std::thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || self.run(queue))?;
+        let (ended, ended_groups) = mpsc::unbounded_channel();
+        tokio::spawn(deliver(ended_groups));
+        let thread = std::thread::Builder::new()
+            .name("sqlite-writer".to_owned())
+            .spawn(move || self.run(queue, &ended))?;
         Ok(WriterHandle { jobs: Mutex::new(Some(jobs)), failed, thread: Mutex::new(Some(thread)) })
     }
 
-    fn run(mut self, mut queue: mpsc::Receiver<Job>) {
+    fn run(mut self, mut queue: mpsc::Receiver<Job>, ended: &mpsc::UnboundedSender<Ended>) {
         let mut jobs = Vec::with_capacity(GROUP_MAX);
         while !self.is_broken() && queue.blocking_recv_many(&mut jobs, GROUP_MAX) > 0 {
             let mut group = Vec::with_capacity(jobs.len());
             for job in jobs.drain(..) {
                 match job {
                     Job::Alone(work) => {
-                        self.commit(std::mem::take(&mut group));
+                        self.commit(std::mem::take(&mut group), ended);
                         self.work_alone(work);
                     }
                     job => group.push(job),
                 }
             }
-            self.commit(group);
+            self.commit(group, ended);
         }
         // After a failure: whoever still waits is told that nothing was begun for them.
         queue.close();
@@ -181,7 +189,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, group: Vec<Job>) {
+    fn commit(&mut self, group: Vec<Job>, ended: &mpsc::UnboundedSender<Ended>) {
         if self.is_broken() {
             return group.into_iter().for_each(Job::refuse);
         }
@@ -190,7 +198,7 @@ impl Writer {
         }
         let begun_at = Instant::now();
         let mut answers = Vec::with_capacity(group.len());
-        let written = self.write(group, &mut answers);
+        let written = self.write(group, begun_at, &mut answers);
         let written_at = Instant::now();
         let result = written.and_then(|()| self.end_transaction());
         let effort = Effort {
@@ -201,70 +209,81 @@ impl Writer {
             commit: written_at.elapsed(),
         };
         match result {
-            Ok(()) => self.ledger.index.committed(),
+            Ok(()) => self.ledger.committed(),
             Err(ref error) => self.recover(error),
         }
-        for answer in answers {
-            answer.send(&result, begun_at, effort);
-        }
+        // Without anyone to deliver, nobody waits any more either.
+        let _ = ended.send(Ended { answers, result, begun_at, effort });
     }
 
     /// Writes the group's changes in a transaction that is still open afterwards. Every member has an
     /// answer then, whatever fails.
-    fn write(&mut self, group: Vec<Job>, answers: &mut Vec<Answer>) -> std::result::Result<(), GroupError> {
-        let mut failure = self.begin().err().map(|error| Arc::new(error) as Cause);
-        for job in group {
-            let answer = match (&failure, job) {
-                (Some(cause), job) => job.answered(&StoreError::Unavailable(Arc::clone(cause))),
-                (None, job) => self.answer(job),
-            };
-            let Some(answer) = answer else { continue };
-            failure = failure.or_else(|| answer.group_failure());
-            answers.push(answer);
-        }
-        if let Some(cause) = failure {
-            return Err(GroupError::Undone(cause));
-        }
-        self.ledger.inventory.write_changed(&self.connection)?;
-        self.ledger.index.enter_some(&self.connection)?;
-        Ok(())
+    fn write(
+        &mut self,
+        group: Vec<Job>,
+        begun_at: Instant,
+        answers: &mut Vec<Answer>,
+    ) -> std::result::Result<(), GroupError> {
+        let mut group = group.into_iter();
+        let written = self.begin().and_then(|()| self.write_each(&mut group, begun_at, answers));
+        written.map_err(|error| {
+            // Those who had no turn share the failure.
+            let cause = cause_of(error);
+            let error = StoreError::Unavailable(Arc::clone(&cause));
+            answers.extend(group.filter_map(|job| job.answered(&error)));
+            GroupError::Undone(cause)
+        })
     }
 
-    fn answer(&mut self, job: Job) -> Option<Answer> {
-        match job {
-            Job::Purchase(job) => {
-                let made = if job.deadline < Instant::now() {
-                    Err(StoreError::Overloaded)
-                } else {
-                    self.ledger.purchase_tickets(&self.connection, &job.purchase)
-                };
-                Some(Answer::Purchase(job, made))
+    /// Answers one after another until one fails in a way that gives up the whole group.
+    fn write_each(
+        &mut self,
+        group: &mut impl Iterator<Item = Job>,
+        begun_at: Instant,
+        answers: &mut Vec<Answer>,
+    ) -> Result<()> {
+        let Self { connection, ledger, .. } = self;
+        let mut append = Append::new(connection)?;
+        let now = rows::now();
+        for job in group {
+            let answer = match job {
+                Job::Purchase(job) if job.deadline < begun_at => {
+                    Answer::Purchase(job, Err(StoreError::Overloaded))
+                }
+                Job::Purchase(job) => {
+                    let made = ledger.purchase_tickets(connection, &mut append, &job.purchase, now);
+                    Answer::Purchase(job, made)
+                }
+                Job::CreateAccount(account, reply) => {
+                    Answer::CreateAccount(reply, accounts::create_account(connection, &account))
+                }
+                Job::Alone(_) => continue,
+            };
+            let failure = answer.group_failure();
+            answers.push(answer);
+            if let Some(cause) = failure {
+                return Err(StoreError::Unavailable(cause));
             }
-            Job::CreateAccount(account, reply) => {
-                let made = accounts::create_account(&self.connection, &account);
-                Some(Answer::CreateAccount(reply, made))
-            }
-            Job::Alone(_) => None,
         }
+        Ok(ledger.settle_some(connection)?)
     }
 
     /// Begins the transaction and takes in what other processes have committed before it.
-    fn begin(&mut self) -> rusqlite::Result<()> {
+    fn begin(&mut self) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let commits: i64 =
             self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         if self.data_version.is_some_and(|before| before.commits == commits) {
             return Ok(());
         }
-        let generation: i64 = self
-            .connection
-            .prepare_cached("SELECT Value FROM Meta WHERE Name = 'Generation'")?
-            .query_row([], |row| row.get(0))?;
+        let marks = Marks::read(&self.connection)?;
         match self.data_version {
-            Some(before) if before.generation == generation => self.ledger.catch_up(&self.connection)?,
-            _ => self.ledger.reload(&self.connection)?,
+            Some(before) if before.generation == marks.generation => {
+                self.ledger.catch_up(&self.connection)?
+            }
+            _ => self.ledger.reload(&self.connection, marks)?,
         }
-        self.data_version = Some(DataVersion { commits, generation });
+        self.data_version = Some(DataVersion { commits, generation: marks.generation });
         Ok(())
     }
 

@@ -1,5 +1,5 @@
--- How many tickets of each category of an event are sold; categories that sold none are missing.
-SELECT tc.CategoryId, c.Sold
+-- How many tickets of each category of an event are counted as sold, and up to which sale.
+SELECT tc.CategoryId, tc.TicketCategoryNo, coalesce(c.Sold, 0), coalesce(c.CountedUpTo, 0)
 FROM TicketCategory tc
-JOIN SoldTicketsCounter c ON c.TicketCategoryNo = tc.TicketCategoryNo
+LEFT JOIN SoldTicketsCounter c ON c.TicketCategoryNo = tc.TicketCategoryNo
 WHERE tc.EventId = ?1

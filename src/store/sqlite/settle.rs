@@ -1,0 +1,134 @@
+//! Settling: index and counters follow the ledger in batches, a slice with each group of purchases.
+//!
+//! Sale ids are random and so are the categories that a rush buys from. Entered at once, each sale would
+//! change a page of the index and a row of seats for itself; entered [`BATCH`] at a time and in the order
+//! of their keys, many share a page, and a category is written once for all its sales of the batch.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use super::inventory::Inventory;
+use super::tail::{Part, SharedTail};
+use crate::model::SaleId;
+
+/// Sales that gather before they are settled: so many that several fall on each page of the index of
+/// millions of sales, so few that a start reads them in a fraction of a second.
+const BATCH: usize = 262_144;
+/// Entries with one group of each kind, at least and at most: a batch ends although few buy, and no
+/// group takes long.
+const SLICE_MIN: usize = 4;
+const SLICE_MAX: usize = 1_024;
+
+const ENTER: &str = "INSERT OR IGNORE INTO SaleById (SaleId, SaleNo) VALUES (?1, ?2)";
+const SET_SETTLED_UP_TO: &str = "UPDATE Meta SET Value = max(Value, ?1) WHERE Name = 'SettledUpTo'";
+
+/// The writer's side of the tail.
+pub(super) struct Settling {
+    tail: SharedTail,
+    batch_size: usize,
+    batch: Option<Batch>,
+}
+
+/// The batch at work.
+struct Batch {
+    sales: Arc<Part>,
+    /// Its last sale.
+    last_no: i64,
+    /// Where in the order of ids the next slice begins.
+    next: Bound<SaleId>,
+    /// Whether all its sales are in the index.
+    is_indexed: bool,
+    /// Categories to be written, those at the end first.
+    categories: Vec<usize>,
+    /// How many there were.
+    categories_in_all: usize,
+}
+
+impl Settling {
+    pub(super) fn new(tail: SharedTail) -> Self {
+        Self::with_batch(tail, BATCH)
+    }
+
+    /// Smaller batches, so that a test sees many.
+    pub(super) fn with_batch(tail: SharedTail, batch_size: usize) -> Self {
+        Self { tail, batch_size, batch: None }
+    }
+
+    pub(super) fn tail(&self) -> &SharedTail {
+        &self.tail
+    }
+
+    /// Gives up the batch at work, for a tail that is read anew.
+    pub(super) fn forget(&mut self) {
+        self.batch = None;
+    }
+
+    /// Settles the next slice inside the transaction of a group of `sales`, which is in the inventory
+    /// already and ends with sale `last_no`.
+    pub(super) fn settle_some(
+        &mut self,
+        connection: &Connection,
+        inventory: &mut Inventory,
+        sales: usize,
+        last_no: i64,
+    ) -> rusqlite::Result<()> {
+        let Some(batch) = self.batch.as_mut().filter(|_| sales > 0) else {
+            return Ok(());
+        };
+        // Twice as fast as sales gather, so that a batch is done before the next one is full.
+        let share = |of: usize| (of * 2 * sales).div_ceil(self.batch_size).clamp(SLICE_MIN, SLICE_MAX);
+        batch.enter_in_index(connection, share(batch.sales.by_id().len()))?;
+        let keep = batch.categories.len().saturating_sub(share(batch.categories_in_all));
+        for place in batch.categories.drain(keep..).rev() {
+            inventory.write(connection, place, last_no)?;
+        }
+        if batch.is_done() {
+            connection.prepare_cached(SET_SETTLED_UP_TO)?.execute([batch.last_no])?;
+        }
+        Ok(())
+    }
+
+    /// After a commit: the batch that is done leaves the tail, and the next one begins when enough sales
+    /// have gathered up to `last_no`.
+    pub(super) fn committed(&mut self, inventory: &mut Inventory, last_no: i64) {
+        if let Some(done) = self.batch.take_if(|batch| batch.is_done()) {
+            self.tail.settled(done.last_no);
+        }
+        if self.batch.is_none()
+            && let Some(sales) = self.tail.begin_batch(self.batch_size, last_no)
+        {
+            let categories = inventory.take_changed();
+            self.batch = Some(Batch {
+                sales,
+                last_no,
+                next: Bound::Unbounded,
+                is_indexed: false,
+                categories_in_all: categories.len(),
+                categories,
+            });
+        }
+    }
+}
+
+impl Batch {
+    fn is_done(&self) -> bool {
+        self.is_indexed && self.categories.is_empty()
+    }
+
+    fn enter_in_index(&mut self, connection: &Connection, slice: usize) -> rusqlite::Result<()> {
+        if self.is_indexed {
+            return Ok(());
+        }
+        let mut statement = connection.prepare_cached(ENTER)?;
+        let mut entered = 0;
+        for (id, no) in self.sales.by_id().range((self.next, Bound::Unbounded)).take(slice) {
+            statement.execute(params![id, no])?;
+            self.next = Bound::Excluded(*id);
+            entered += 1;
+        }
+        self.is_indexed = entered < slice;
+        Ok(())
+    }
+}
