@@ -52,28 +52,56 @@ async fn main() {
     let stock = Arc::new(fill(&store).await);
     let time = Duration::from_secs_f64(seconds);
 
+    let phases = std::env::args().nth(2).unwrap_or_else(|| "process,noop,http".to_owned());
+    for phase in phases.split(',') {
+        match phase {
+            "process" => in_process_phase(&store, &stock, time).await,
+            "noop" => noop_phase(&stock, time).await,
+            _ => http_phase(&store, &stock, time).await,
+        }
+    }
+    let report = store.audit(Box::new(|_, _| ())).await.unwrap();
+    println!("audit: {} sales, {} disagreements", report.sales, report.disagreements.len());
+    store.close().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+async fn in_process_phase(store: &Arc<dyn Store>, stock: &Arc<Stock>, time: Duration) {
     let in_process = rate(time, IN_PROCESS_BUYERS, {
-        let (store, stock) = (Arc::clone(&store), Arc::clone(&stock));
+        let (store, stock) = (Arc::clone(store), Arc::clone(stock));
         move |number| {
             let (store, stock) = (Arc::clone(&store), Arc::clone(&stock));
             async move { is_sale(store.purchase_tickets(&stock.purchase(number), far()).await) }
         }
     });
     println!("purchases in process   {:>8.0}/s", in_process.await);
+}
 
-    let address = serve(&store).await;
-    let health = http_rate(time, address, |_| get("/healthz")).await;
-    println!("GET /healthz over HTTP {health:>8.0}/s");
+async fn noop_phase(stock: &Arc<Stock>, time: Duration) {
+    use warp::Filter;
+    let answer = warp::post().and(warp::body::bytes()).map(|_body: bytes::Bytes| {
+        let mut response = warp::reply::Response::new("[]".into());
+        *response.status_mut() = warp::http::StatusCode::CREATED;
+        response
+    });
+    let config = config();
+    let listener = TcpListener::bind(config.listen).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(Server::with_routes(listener, answer.boxed(), &config).run(std::future::pending()));
+    let rate = http_rate(time, address, {
+        let stock = Arc::clone(stock);
+        move |number| post(&stock.purchase(1 << 41 | number))
+    });
+    println!("no-op POST over HTTP   {:>8.0}/s", rate.await);
+}
+
+async fn http_phase(store: &Arc<dyn Store>, stock: &Arc<Stock>, time: Duration) {
+    let address = serve(store).await;
     let over_http = http_rate(time, address, {
-        let stock = Arc::clone(&stock);
+        let stock = Arc::clone(stock);
         move |number| post(&stock.purchase(1 << 40 | number))
     });
-    let over_http = over_http.await;
-    println!("purchases over HTTP    {over_http:>8.0}/s ({:.2} x the health route)", over_http / health);
-    let report = store.audit(Box::new(|_, _| ())).await.unwrap();
-    println!("audit: {} sales, {} disagreements", report.sales, report.disagreements.len());
-    store.close().await;
-    std::fs::remove_dir_all(folder).unwrap();
+    println!("purchases over HTTP    {:>8.0}/s", over_http.await);
 }
 
 fn far() -> Instant {
@@ -143,13 +171,17 @@ async fn rate<F: Future<Output = bool> + Send + 'static>(
     per_second(tasks, begun).await
 }
 
-async fn serve(store: &Arc<dyn Store>) -> SocketAddr {
+fn config() -> Config {
     let mut sources = Sources::default();
     sources.set("PORT", "0".to_owned(), "PORT".to_owned());
     // Every event of the catalogue fits, as on a machine that is set up for its catalogue.
     sources.set("CACHESIZE", "100000".to_owned(), "CACHESIZE".to_owned());
     let config = Config::read(&sources).unwrap();
-    let config = Config { access_log: false, ..config };
+    Config { access_log: false, ..config }
+}
+
+async fn serve(store: &Arc<dyn Store>) -> SocketAddr {
+    let config = config();
     let listener = TcpListener::bind(config.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server::new(listener, Shop::new(Arc::clone(store), config.cache), &config);
@@ -205,10 +237,6 @@ async fn succeeds(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
             return text.starts_with("HTTP/1.1 2");
         }
     }
-}
-
-fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
 }
 
 fn post(purchase: &Purchase) -> Vec<u8> {

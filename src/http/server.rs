@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -21,6 +21,8 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use warp::Filter;
+use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, HeaderValue, Method, Request};
 use warp::reply::Response;
 
@@ -47,7 +49,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The API on a socket.
 pub struct Server {
     listener: TcpListener,
-    api: Api,
+    routes: BoxedFilter<(Response,)>,
+    /// Set when the daemon is ending.
+    draining: Arc<AtomicBool>,
     config: Config,
 }
 
@@ -55,16 +59,24 @@ impl Server {
     /// Takes the bound socket; nothing is accepted before [`Server::run`].
     #[must_use]
     pub fn new(listener: TcpListener, shop: Shop, config: &Config) -> Self {
-        Self { listener, api: Api::new(shop, config), config: config.clone() }
+        let api = Api::new(shop, config);
+        let draining = Arc::clone(&api.draining);
+        Self { listener, routes: routes(api).boxed(), draining, config: config.clone() }
+    }
+
+    /// Serves other routes, with the same limits, log and end. They should answer whatever comes: a
+    /// rejection gets warp's own plain answer.
+    #[must_use]
+    pub fn with_routes(listener: TcpListener, routes: BoxedFilter<(Response,)>, config: &Config) -> Self {
+        Self { listener, routes, draining: Arc::default(), config: config.clone() }
     }
 
     /// Serves until `shutdown` completes; then requests in flight are answered, new ones are not
     /// accepted. Returns whether all were answered in time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
-        let Self { listener, api, config } = self;
-        let draining = Arc::clone(&api.draining);
+        let Self { listener, routes, draining, config } = self;
         let (log, log_thread) = AccessLog::start(config.access_log);
-        let connections = Connections::new(api, log.clone(), config);
+        let connections = Connections::new(routes, log.clone(), config);
         tokio::select! {
             () = connections.accept(&listener) => {}
             () = shutdown => {}
@@ -91,7 +103,7 @@ struct Connections<S> {
 }
 
 impl Connections<()> {
-    fn new(api: Api, log: AccessLog, config: Config) -> Connections<impl Routes> {
+    fn new(routes: BoxedFilter<(Response,)>, log: AccessLog, config: Config) -> Connections<impl Routes> {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -100,7 +112,7 @@ impl Connections<()> {
             .max_buf_size(HEAD_BYTES_MAX)
             .half_close(false);
         Connections {
-            routes: TowerToHyperService::new(warp::service(routes(api))),
+            routes: TowerToHyperService::new(warp::service(routes)),
             log,
             builder,
             graceful: GracefulShutdown::new(),
