@@ -20,6 +20,9 @@ use ticketshop::store::{self, Access, Store, StoreLocation};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const IN_PROCESS_BUYERS: usize = 512;
 const HTTP_CONNECTIONS: usize = 256;
 const ACCOUNTS: usize = 10_000;

@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file, written by one thread in groups, read by a few others.
 //!
 //! `writer` commits requests in groups, `group` is what they ask and are answered; `purchase` is what
-//! one of them does; `inventory` and `tail` are what is kept in memory for it, and `settle` lets what is
+//! one of them does; `inventory`, `known_sales` and `tail` are what is kept in memory for it, and `settle` lets what is
 //! derived from the ledger follow. `accounts`, `catalogue`, `sales`, `load` and `audit` are the statements
 //! of each use case, `rows` is between columns and types. `connection` and `schema` open the file.
 
@@ -12,6 +12,7 @@ mod connection;
 mod error;
 mod group;
 mod inventory;
+mod known_sales;
 mod load;
 mod purchase;
 mod rows;
@@ -34,7 +35,9 @@ use rusqlite::Connection;
 
 use self::connection::{OwnerLock, Readers, cannot_use, check_place, open_writer};
 use self::group::cause_of;
+use self::known_sales::{FilterSettings, KnownSales};
 use self::purchase::Ledger;
+use self::settle::Settling;
 use self::tail::SharedTail;
 use self::writer::{Writer, WriterHandle};
 use super::{
@@ -61,13 +64,14 @@ pub(super) struct SqliteStore {
 
 impl SqliteStore {
     pub(super) fn open(path: &Path, access: Access) -> std::result::Result<Self, OpenError> {
-        Self::open_with(path, access, Ledger::with_tail)
+        Self::open_with(path, access, settle::BATCH, FilterSettings::default())
     }
 
     fn open_with(
         path: &Path,
         access: Access,
-        ledger: impl FnOnce(SharedTail) -> Ledger,
+        batch_size: usize,
+        filter: FilterSettings,
     ) -> std::result::Result<Self, OpenError> {
         let owner = access != Access::Attach;
         check_place(path, owner)?;
@@ -78,7 +82,10 @@ impl SqliteStore {
         }
         schema::check_is_current(&connection, path)?;
         let tail = SharedTail::default();
-        let mut writer = Writer::new(connection, ledger(tail.clone()));
+        let readers = Arc::new(Readers::new(path, READERS));
+        let settling = Settling::new(tail.clone(), batch_size);
+        let ledger = Ledger::new(settling, KnownSales::new(filter, Arc::clone(&readers)));
+        let mut writer = Writer::new(connection, ledger);
         if access == Access::Serve {
             // A daemon reads now what would otherwise delay its first purchase.
             writer.warm_up().map_err(|error| match cause_of(error).downcast_ref() {
@@ -89,7 +96,6 @@ impl SqliteStore {
         let writer = writer
             .start()
             .map_err(|error| OpenError(format!("cannot start the writer's thread: {error}")))?;
-        let readers = Arc::new(Readers::new(path, READERS));
         Ok(Self { readers, writer, tail, lock: std::sync::Mutex::new(lock) })
     }
 

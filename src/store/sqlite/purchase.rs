@@ -10,9 +10,10 @@ use rusqlite::Connection;
 
 use super::accounts;
 use super::inventory::Inventory;
+use super::known_sales::KnownSales;
 use super::sales::{self, Append};
 use super::settle::Settling;
-use super::tail::{Marks, SharedTail, Tail, TailSale};
+use super::tail::{Marks, Tail, TailSale};
 use crate::model::{AccountId, Purchase, Sale, SaleId, is_on_sale};
 use crate::store::{Entity, Result, StoreError};
 
@@ -23,6 +24,7 @@ const KNOWN_ACCOUNTS_MAX: usize = 1 << 18;
 pub(super) struct Ledger {
     inventory: Inventory,
     settling: Settling,
+    known_sales: KnownSales,
     /// Sales of the group at work, which nobody else may see yet.
     group: Vec<TailSale>,
     group_ids: HashMap<SaleId, i64>,
@@ -33,21 +35,17 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(settling: Settling) -> Self {
+    pub(super) fn new(settling: Settling, known_sales: KnownSales) -> Self {
         Self {
             inventory: Inventory::default(),
             settling,
+            known_sales,
             group: Vec::new(),
             group_ids: HashMap::new(),
             last_no: 0,
             known_accounts: HashSet::new(),
             rng: SmallRng::from_rng(&mut rand::rng()),
         }
-    }
-
-    /// An empty ledger whose readers share `tail`.
-    pub(super) fn with_tail(tail: SharedTail) -> Self {
-        Self::new(Settling::new(tail))
     }
 
     /// Forgets everything and reads anew what must be known before the first purchase.
@@ -58,6 +56,7 @@ impl Ledger {
         self.clear_group();
         let mut tail = Tail::behind(marks);
         self.last_no = marks.settled_up_to;
+        self.known_sales.renew(marks.settled_up_to as usize);
         self.take_in(connection, |sale| tail.add(sale))?;
         self.settling.tail().replace(tail);
         Ok(())
@@ -75,6 +74,7 @@ impl Ledger {
     fn take_in(&mut self, connection: &Connection, mut add: impl FnMut(TailSale)) -> Result<()> {
         sales::later(connection, self.last_no, |sale| {
             self.inventory.take_in(connection, &sale)?;
+            self.known_sales.add(sale.id);
             self.last_no = sale.no;
             add(sale.into());
             Ok(())
@@ -119,6 +119,7 @@ impl Ledger {
         append.sale(no, category_no, &sale).map_err(StoreError::unavailable)?;
         self.group.push(TailSale { no, id: sale.id, category_no, tickets: sale.seats.count() });
         self.group_ids.insert(sale.id, no);
+        self.known_sales.add(sale.id);
         Ok((sale, false))
     }
 
@@ -133,6 +134,11 @@ impl Ledger {
         self.settling.tail().add(self.group.drain(..));
         self.group_ids.clear();
         self.settling.committed(&mut self.inventory, self.last_no);
+        if self.known_sales.is_full() {
+            let Self { known_sales, settling, last_no, .. } = self;
+            known_sales.renew(*last_no as usize);
+            settling.tail().each_id(|id| known_sales.add(id));
+        }
     }
 
     fn clear_group(&mut self) {
@@ -141,8 +147,11 @@ impl Ledger {
     }
 
     /// The sale under the id of this purchase, from the group at work, the tail or the index.
-    fn made_before(&self, connection: &Connection, purchase: &Purchase) -> Result<Option<Sale>> {
+    fn made_before(&mut self, connection: &Connection, purchase: &Purchase) -> Result<Option<Sale>> {
         let id = purchase.sale;
+        if self.known_sales.is_new(id) {
+            return Ok(None);
+        }
         let in_memory = self.group_ids.get(&id).copied().or_else(|| self.settling.tail().get(id));
         let no = match in_memory {
             Some(no) => Some(no),

@@ -15,7 +15,7 @@ use crate::model::SaleId;
 
 /// Sales that gather before they are settled: so many that several fall on each page of the index of
 /// millions of sales, so few that a start reads them in a fraction of a second.
-const BATCH: usize = 262_144;
+pub(super) const BATCH: usize = 262_144;
 /// Entries with one group of each kind, at least and at most: a batch ends although few buy, and no
 /// group takes long.
 const SLICE_MIN: usize = 4;
@@ -47,12 +47,8 @@ struct Batch {
 }
 
 impl Settling {
-    pub(super) fn new(tail: SharedTail) -> Self {
-        Self::with_batch(tail, BATCH)
-    }
-
-    /// Smaller batches, so that a test sees many.
-    pub(super) fn with_batch(tail: SharedTail, batch_size: usize) -> Self {
+    /// Settles every `batch_size` sales.
+    pub(super) fn new(tail: SharedTail, batch_size: usize) -> Self {
         Self { tail, batch_size, batch: None }
     }
 

@@ -143,6 +143,11 @@ impl SharedTail {
         self.read(|tail| tail.recent.by_id.get(&id).or_else(|| tail.batch.by_id.get(&id)).copied())
     }
 
+    /// Shows the id of each sale, in no order.
+    pub(super) fn each_id(&self, visit: impl FnMut(SaleId)) {
+        self.read(|tail| tail.batch.by_id.keys().chain(tail.recent.by_id.keys()).copied().for_each(visit));
+    }
+
     /// Makes the recent sales the batch to be settled, where there are at least `size` of them and the
     /// last one is `last_no`: a reader may have added one of another process that the writer has not seen.
     pub(super) fn begin_batch(&self, size: usize, last_no: i64) -> Option<Arc<Part>> {

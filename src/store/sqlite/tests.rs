@@ -1,18 +1,23 @@
 //! What is true of the embedded engine only, beside the promises it shares with the others.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::SqliteStore;
-use super::purchase::Ledger;
-use super::settle::Settling;
-use super::tail::SharedTail;
+use super::known_sales::FilterSettings;
+use super::settle;
 use crate::conformance_tests;
 use crate::store::conformance::{Subject, assert_consistent, buy, buyer, event_with, keyed, purchase, sold};
 use crate::store::{Access, StoreError};
+
+/// Settles every `sales` sales, and makes a new filter of known ones after a few more.
+fn open_settling(path: &Path, access: Access, sales: usize) -> SqliteStore {
+    let filter = FilterSettings { room_min: 2 * sales, look_ups: 2 };
+    SqliteStore::open_with(path, access, sales, filter).unwrap()
+}
 
 /// A store in a directory that goes with it.
 struct TestStore {
@@ -23,19 +28,14 @@ struct TestStore {
 
 impl TestStore {
     fn new() -> Self {
-        Self::with(Ledger::with_tail)
-    }
-
-    fn with(ledger: impl FnOnce(SharedTail) -> Ledger) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("ticketshop.db");
-        let engine = Arc::new(SqliteStore::open_with(&path, Access::Serve, ledger).unwrap());
-        Self { store: engine.clone(), engine, directory }
+        Self::settling_every(settle::BATCH)
     }
 
     /// One that settles every `sales` sales.
     fn settling_every(sales: usize) -> Self {
-        Self::with(move |tail| Ledger::new(Settling::with_batch(tail, sales)))
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Arc::new(open_settling(&directory.path().join("ticketshop.db"), Access::Serve, sales));
+        Self { store: engine.clone(), engine, directory }
     }
 
     fn path(&self) -> PathBuf {
@@ -202,10 +202,7 @@ async fn nothing_is_sold_from_a_category_that_contradicts_itself() {
         Connection::open(store.path()).unwrap().execute_batch(damage).unwrap();
         // Also after what was in the tail has been settled, and after another restart.
         for _ in 0..2 {
-            let engine = SqliteStore::open_with(&store.path(), Access::Serve, |tail| {
-                Ledger::new(Settling::with_batch(tail, 1))
-            });
-            let reopened: Subject = Arc::new(engine.unwrap());
+            let reopened: Subject = Arc::new(open_settling(&store.path(), Access::Serve, 1));
             for _ in 0..3 {
                 let answer = buy(&reopened, &purchase(account.id, &fixture, 0, 3)).await;
                 assert!(matches!(answer, Err(StoreError::Damaged(_))), "{damage}: {answer:?}");
