@@ -22,16 +22,17 @@ fn within(bots: u32, limit: Option<u64>) -> Connections {
     let wanted = files_for(u64::from(bots));
     match limit {
         Some(limit) if limit < wanted => {
-            let fit = limit.saturating_sub(BESIDE) * 4 / 5;
+            let fit = limit.saturating_sub(BESIDE) / 2;
             Connections { most: (fit as usize).max(1), files_wanted: Some(wanted) }
         }
         _ => Connections { most: bots as usize, files_wanted: None },
     }
 }
 
-/// A fourth more than connections: while one is being made, an older one may come free and be used.
+/// Two for each: while a connection is being made for a request, another may come free and be used for it;
+/// the new one is then kept in reserve.
 const fn files_for(connections: u64) -> u64 {
-    connections + connections.div_ceil(4) + BESIDE
+    2 * connections + BESIDE
 }
 
 /// The soft limit, as Linux tells it; none where that is another system or there is no limit.
@@ -50,8 +51,8 @@ mod tests {
 
     #[test]
     fn bots_share_the_connections_that_fit() {
-        assert_eq!(within(700, Some(1_024)), Connections { most: 700, files_wanted: None });
-        assert_eq!(within(2_000, Some(1_024)), Connections { most: 768, files_wanted: Some(2_564) });
+        assert_eq!(within(480, Some(1_024)), Connections { most: 480, files_wanted: None });
+        assert_eq!(within(2_000, Some(1_024)), Connections { most: 480, files_wanted: Some(4_064) });
         assert_eq!(within(2_000, None).most, 2_000);
         assert_eq!(within(1, Some(3)).most, 1);
     }
