@@ -12,7 +12,7 @@ use super::names::{FAMILY, GIVEN};
 use crate::model::{CountryCode, DatesRange, Quantity, countries};
 
 /// The pause before the first repeat of a request is at most this long, and doubles with each.
-const BACKOFF: Duration = Duration::from_millis(100);
+const BACKOFF: Duration = Duration::from_millis(200);
 /// No pause of ours before a repeat is longer.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// What a server may ask for by `Retry-After`; more is cut.
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn pauses_grow_to_a_bound_and_are_what_the_server_asks_for_at_least() {
         for repeat in 0..40 {
-            let bound = Duration::from_millis(100).saturating_mul(1 << repeat.min(10));
+            let bound = Duration::from_millis(200).saturating_mul(1 << repeat.min(10));
             assert!(pause_before_repeat(repeat, None) <= bound.min(Duration::from_secs(5)));
             let asked = pause_before_repeat(repeat, Some(Duration::from_secs(7)));
             assert!((Duration::from_secs(7)..=Duration::from_secs(12)).contains(&asked));

@@ -1,6 +1,11 @@
 //! Buy-bots: many buyers at once, over HTTP. Each has an account, looks for tickets like a person in a
 //! hurry, and buys some. Needs no store, only the address of an API.
 //!
+//! They buy as the Python bots of 2018 did, with the same environment variables, save for this: a purchase has
+//! at most 10 tickets, which is what a shop sells at once (they wished for up to 14); the first and the last day
+//! and a category with exactly the seats wanted are chosen too; a bot keeps its account; and no answer, of
+//! whatever kind, ends a bot.
+//!
 //! [`Bots::connect`] asks the shop for its dates, [`Bots::run`] lets the bots buy, [`Tally`] has what
 //! they did, while they run and after.
 

@@ -36,7 +36,7 @@ are in, and the results are printed; a second Ctrl-C ends it at once.
 A purchase without an answer is repeated under the same idempotency key, so nothing is bought twice. The
 accounts are new ones with addresses @bots.example.com; the same --seed uses its accounts again.
 
-An empty variable sets nothing. Needs no store: what STORE and the other settings say does not matter.
+An empty variable sets nothing. The shop is asked over HTTP alone: no store is opened.
 
 Exit codes: 0 something was bought, or all is sold out; 1 nothing could be bought; 2 wrong usage, nobody
 answers, or no ticket shop does; 130 ended by a second Ctrl-C.";
