@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 /// Modules from the top down. One may import those behind it, and itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "version"]),
-    ("cli", &["demo", "loader", "generator", "shop", "store", "config", "logging", "version", "model"]),
+    (
+        "cli",
+        &["bots", "demo", "loader", "generator", "shop", "store", "config", "logging", "version", "model"],
+    ),
     ("http", &["shop", "store", "config", "model"]),
+    ("bots", &["model"]),
     ("demo", &["loader", "generator", "shop", "store", "model"]),
     ("loader", &["generator", "store", "model"]),
     ("shop", &["store", "cache", "model"]),

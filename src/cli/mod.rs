@@ -5,6 +5,7 @@
 
 mod account;
 mod audit;
+mod bots;
 mod buy;
 pub mod exit_code;
 mod list;
@@ -61,6 +62,7 @@ const EXAMPLES: &str = "Examples:
   tsctl load demo                         a catalogue to try, about 100,000 tickets
   tsctl list multievents --date 2027-01-31
   tsctl buy --quantity 2 --trace          two tickets of anything on sale, and where the time went
+  tsctl bots --bots 100                   a hundred buyers at once, over HTTP, at a running tsbe
   tsctl audit                             count everything again
   tsctl --store sqlite:shop.db --output json list events --multievent ID
 
@@ -98,6 +100,9 @@ enum Subcommands {
     /// Buy tickets; what is not named is chosen at random among what is on sale
     #[command(after_help = buy::EXAMPLES)]
     Buy(buy::Buy),
+    /// Let many buyers buy at once, over HTTP: a shop's load, live
+    #[command(after_help = bots::EXAMPLES)]
+    Bots(bots::BotsOptions),
     /// Accounts
     #[command(subcommand, after_help = account::EXAMPLES)]
     Account(account::AccountCommand),
@@ -205,6 +210,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
         match cli.command {
             Subcommands::List(list) => list::run(&context, list).await,
             Subcommands::Buy(buy) => buy::run(&context, buy).await,
+            Subcommands::Bots(options) => bots::run(&context, options).await,
             Subcommands::Account(command) => account::run(&context, command).await,
             Subcommands::Load(load) => load::run(&context, load).await,
             Subcommands::Audit => audit::run(&context).await,

@@ -38,13 +38,25 @@ impl Rows {
 
     /// The rows as a table, for standard error.
     pub(super) fn as_table(&self) -> String {
-        table(self).to_string()
+        table(self).use_stderr().to_string()
     }
 }
 
 impl Output {
     pub(super) const fn new(format: Format) -> Self {
         Self { format }
+    }
+
+    /// How data is printed.
+    pub(super) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Prints tables for people, each under its title.
+    pub(super) fn tables(&self, tables: &[(&str, Rows)]) -> Result<ExitCode, CliError> {
+        let titled: Vec<String> =
+            tables.iter().map(|(title, rows)| format!("{title}\n{}\n", table(rows))).collect();
+        self.text(&titled.join("\n"))
     }
 
     /// Whether people look on.

@@ -15,7 +15,7 @@ use crate::store::StoreLocation;
 
 pub use settings::{SETTINGS, Setting};
 pub use sources::{ConfigErrors, Sources};
-pub use value::Secret;
+pub use value::{Secret, boolean, number, seconds};
 
 /// The sample of a configuration file, with every setting and its default.
 pub const SAMPLE: &str = include_str!("../../config-sample.env");

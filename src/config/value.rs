@@ -36,7 +36,10 @@ impl fmt::Display for Secret {
 }
 
 /// `true`, `1`, `yes`, `on` or their opposites, in any case.
-pub(super) fn boolean(text: &str) -> Result<bool, String> {
+///
+/// # Errors
+/// What it must be, where it is nothing of these.
+pub fn boolean(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
@@ -45,7 +48,10 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 }
 
 /// A whole number from `min` to `max`.
-pub(super) fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
+///
+/// # Errors
+/// What it must be, where it is none.
+pub fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
     match text.parse() {
         Ok(number) if (min..=max).contains(&number) => Ok(number),
         _ => Err(format!("must be a whole number from {min} to {max}")),
@@ -53,7 +59,10 @@ pub(super) fn number(text: &str, min: u64, max: u64) -> Result<u64, String> {
 }
 
 /// Seconds, with a fraction if need be, and an `s` behind them or not; from `min` to a day.
-pub(super) fn seconds(text: &str, min: f64) -> Result<Duration, String> {
+///
+/// # Errors
+/// What it must be, where it is no such number.
+pub fn seconds(text: &str, min: f64) -> Result<Duration, String> {
     const DAY: f64 = 86_400.0;
     let digits = text.strip_suffix('s').unwrap_or(text);
     match digits.parse::<f64>() {

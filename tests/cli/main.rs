@@ -3,9 +3,11 @@
 
 mod account;
 mod audit;
+mod bots;
 mod buy;
 mod list;
 mod load;
+mod proxy;
 mod schema_and_reset;
 #[path = "../support/mod.rs"]
 mod shared;

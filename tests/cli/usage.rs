@@ -7,7 +7,7 @@ use crate::support::Desk;
 #[test]
 fn help_of_every_command_teaches_with_examples() {
     let desk = Desk::new();
-    for command in ["", "list", "buy", "account", "load", "audit", "reset", "schema", "completions"] {
+    for command in ["", "list", "buy", "bots", "account", "load", "audit", "reset", "schema", "completions"] {
         let arguments = [command, "--help"];
         let help = desk.tsctl(arguments.into_iter().filter(|argument| !argument.is_empty())).done().printed;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}: {help}")).1;
@@ -88,6 +88,15 @@ fn wrong_usage_is_refused_in_one_line_and_writes_nothing() {
         &["buy", "--account", "Ada Lovelace"],
         &["buy", "--account", "a@example.com", "--idempotency-key", "two words"],
         &["buy", "--account", "a@example.com", "--idempotency-key", ""],
+        &["bots", "--bots", "0"],
+        &["bots", "--bots", "many"],
+        &["bots", "--runs", "0"],
+        &["bots", "--url", "localhost:8090"],
+        &["bots", "--countries", "DE,XX"],
+        &["bots", "--continuous=maybe"],
+        &["bots", "--http-timeout", "0"],
+        &["bots", "--think", "-1"],
+        &["bots", "--seed", "x"],
         &["account", "create", "--name", "Ada", "--country", "GB"],
         &["load", "venues"],
         &["load", "venues", "0"],
