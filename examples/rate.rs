@@ -62,13 +62,22 @@ async fn main() {
             "process" => in_process_phase(&store, &stock, time).await,
             "health" => {
                 let address = serve(&store).await;
-                let r = http_rate(time, address, |_| b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()).await;
+                let r = http_rate(time, address, |_| {
+                    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec()
+                })
+                .await;
                 println!("health {r:.0}");
             }
             "refused" => {
                 let address = serve(&store).await;
                 let stock = Arc::clone(&stock);
-                let r = http_rate(time, address, move |number| { let mut p = post(&stock.purchase(number)); let l = p.len(); p[l-2] = b'0'; p }).await;
+                let r = http_rate(time, address, move |number| {
+                    let mut p = post(&stock.purchase(number));
+                    let l = p.len();
+                    p[l - 2] = b'0';
+                    p
+                })
+                .await;
                 println!("refused {r:.0}");
             }
             "noop" => noop_phase(&stock, time).await,
@@ -244,7 +253,11 @@ async fn per_second(tasks: Vec<tokio::task::JoinHandle<u64>>, begun: Instant) ->
         done += task.await.unwrap();
     }
     let cpu = cpu_us() - CPU_BEGUN.load(Ordering::Relaxed);
-    println!("{:.1} us of CPU a call, {:.0} % of one CPU", cpu as f64 / done as f64, cpu as f64 / begun.elapsed().as_secs_f64() / 1e4);
+    println!(
+        "{:.1} us of CPU a call, {:.0} % of one CPU",
+        cpu as f64 / done as f64,
+        cpu as f64 / begun.elapsed().as_secs_f64() / 1e4
+    );
     done as f64 / begun.elapsed().as_secs_f64()
 }
 
@@ -257,7 +270,12 @@ async fn succeeds(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> bool {
             continue;
         };
         let text = std::str::from_utf8(&buffer[..head]).unwrap();
-        assert!(text.starts_with("HTTP/1.1 2") || text.starts_with("HTTP/1.1 409") || text.starts_with("HTTP/1.1 422"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.1 2")
+                || text.starts_with("HTTP/1.1 409")
+                || text.starts_with("HTTP/1.1 422"),
+            "{text}"
+        );
         let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
         if buffer.len() >= head + 4 + length.parse::<usize>().unwrap() {
             return text.starts_with("HTTP/1.1 2") || text.starts_with("HTTP/1.1 422");
