@@ -9,6 +9,7 @@
 //!
 //! - [`daemon`]: `tsbe`, from its arguments to its end.
 //! - [`cli`]: the commands of `tsctl` and what they print.
+//! - [`bench`]: how fast a store sells, and whether it sold right.
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.
@@ -26,6 +27,7 @@
 //! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs` or
 //! `store/spanner/purchase.rs`.
 
+pub mod bench;
 pub mod cache;
 pub mod cli;
 pub mod config;

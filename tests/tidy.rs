@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 /// Modules from the top down. One may import those behind it, and itself.
 const LAYERS: &[(&str, &[&str])] = &[
     ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "version"]),
-    ("cli", &["demo", "loader", "generator", "shop", "store", "config", "logging", "version", "model"]),
+    (
+        "cli",
+        &["bench", "demo", "loader", "generator", "shop", "store", "config", "logging", "version", "model"],
+    ),
+    ("bench", &["loader", "generator", "shop", "store", "model"]),
     ("http", &["shop", "store", "config", "model"]),
     ("demo", &["loader", "generator", "shop", "store", "model"]),
     ("loader", &["generator", "store", "model"]),
