@@ -103,7 +103,12 @@ impl Buyer {
         let (Some(offer), Some(&account), Some(quantity), Some(key)) =
             (offers.get(at), accounts.choose(rng), market.plan.quantity.or(drawn), key)
         else {
-            return Call { operation: Operation::Purchase, outcome: Outcome::Refused, wished: None, sold: None };
+            return Call {
+                operation: Operation::Purchase,
+                outcome: Outcome::Refused,
+                wished: None,
+                sold: None,
+            };
         };
         let Offer { event, category, .. } = *offer;
         let wish = Wish { account, event, category, quantity, key: Some(key) };
@@ -129,7 +134,10 @@ impl Buyer {
             Place::Dates => {
                 let answer = shop.events_dates_range().await;
                 let day = stock.aim.map(|aim| aim.day).or_else(|| stock.days.choose(rng).copied());
-                (answer.is_ok().then_some(day).flatten().map(Place::Day), Call::look(Operation::DatesRange, &answer))
+                (
+                    answer.is_ok().then_some(day).flatten().map(Place::Day),
+                    Call::look(Operation::DatesRange, &answer),
+                )
             }
             Place::Day(day) => {
                 let limit = MultiEventsPage::LIMIT_MAX;

@@ -34,7 +34,15 @@ impl Check {
         let (sold_before, sold_after) = (measured.sold_before, audit.tickets_sold);
         let grew = sold_after.saturating_sub(sold_before);
         let right = wrong_seats == 0 && audit.disagreements.is_empty() && grew >= measured.tickets;
-        Self { right, tickets_acknowledged: measured.tickets, wrong_seats, wrong, sold_before, sold_after, audit }
+        Self {
+            right,
+            tickets_acknowledged: measured.tickets,
+            wrong_seats,
+            wrong,
+            sold_before,
+            sold_after,
+            audit,
+        }
     }
 
     /// How many tickets were acknowledged and are in no sale.

@@ -86,7 +86,11 @@ fn title(report: &Report) -> String {
 fn subtitle(report: &Report) -> String {
     let total = &report.total;
     let sold = report.sales.map_or_else(String::new, |sales| {
-        format!(", {} sales/s, {} tickets/s", grouped(sales.sales_per_second), grouped(sales.tickets_per_second))
+        format!(
+            ", {} sales/s, {} tickets/s",
+            grouped(sales.sales_per_second),
+            grouped(sales.tickets_per_second)
+        )
     });
     let reach = match report.stock.events {
         1 => "one event".to_owned(),

@@ -159,7 +159,13 @@ impl StockReport {
 impl Report {
     /// The report of a run on the store that `--store` calls `store`.
     #[must_use]
-    pub fn new(store: &str, plan: &Plan, stock: StockReport, measured: Measured, check: Option<Check>) -> Self {
+    pub fn new(
+        store: &str,
+        plan: &Plan,
+        stock: StockReport,
+        measured: Measured,
+        check: Option<Check>,
+    ) -> Self {
         let Measured { tally, seconds, .. } = &measured;
         let of_operation = |(operation, latencies): (super::Operation, &hdrhistogram::Histogram<u64>)| {
             Figures::of(operation.name(), latencies, *seconds)
@@ -275,7 +281,10 @@ mod tests {
         assert_eq!(json["total"]["perSecond"], 1.0);
         assert_eq!(json["outcomes"], serde_json::json!({"sold": 1, "sold-out": 1}));
         assert_eq!((json.get("operations"), &json["endedEarly"]), (None, &"sold-out".into()));
-        assert_eq!((&json["settings"]["rate"], &json["settings"]["reach"]), (&50.0.into(), &"largest-event".into()));
+        assert_eq!(
+            (&json["settings"]["rate"], &json["settings"]["reach"]),
+            (&50.0.into(), &"largest-event".into())
+        );
         assert_eq!(json["settings"].get("count"), None);
         assert_eq!(json["stock"]["seatsLeft"], 3);
     }
