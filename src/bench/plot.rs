@@ -5,8 +5,8 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::{
-    ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoFont, LineSeries, PathElement, Polygon, RGBColor,
-    Ranged, Rectangle, SVGBackend, SeriesLabelPosition, TextStyle, WHITE,
+    ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoFont, LineSeries, Polygon, RGBColor, Ranged,
+    Rectangle, SVGBackend, ShapeStyle, TextStyle, WHITE,
 };
 
 use super::BenchError;
@@ -17,6 +17,9 @@ use super::report::{Curve, Report};
 const SIZE: (u32, u32) = (1_200, 1_040);
 const TITLE_HEIGHT: u32 = 84;
 const UPPER_HEIGHT: u32 = 500;
+/// Room for the heading of a panel, and where panels begin from the left.
+const PANEL_TOP: i32 = 38;
+const LEFT: i32 = 98;
 /// A shorter stretch of time, at the end, has too few calls for figures.
 const INTERVAL_MIN: f64 = 0.05;
 /// Fewer points than this are marked by dots.
@@ -75,7 +78,7 @@ fn font(size: u32) -> TextStyle<'static> {
 /// What was measured and how fast it was.
 fn title(report: &Report) -> String {
     let pace = match report.settings.rate {
-        Some(rate) => format!("{rate} calls/s asked for (open loop)"),
+        Some(rate) => format!("due at {rate} calls/s (open loop)"),
         None => "as fast as answered (closed loop)".to_owned(),
     };
     let (workload, buyers) = (report.workload, report.settings.buyers);
@@ -170,8 +173,9 @@ fn over_time(area: &Area<'_>, report: &Report) -> Drawn {
     let latency = Decades { low, high };
     let mut chart = ChartBuilder::on(area)
         .margin(14)
+        .margin_top(PANEL_TOP)
         .x_label_area_size(56)
-        .y_label_area_size(84)
+        .y_label_area_size(LEFT - 14)
         .right_y_label_area_size(96)
         .build_cartesian_2d(0.0..end, latency)
         .map_err(text)?
@@ -196,28 +200,20 @@ fn over_time(area: &Area<'_>, report: &Report) -> Drawn {
         .draw()
         .map_err(text)?;
     let steps = Polygon::new(steps(&shown), RATE.mix(0.45).filled());
-    chart
-        .draw_secondary_series(std::iter::once(steps))
-        .map_err(text)?
-        .label("calls per second")
-        .legend(|(x, y)| Rectangle::new([(x, y - 6), (x + 22, y + 6)], RATE.mix(0.7).filled()));
+    chart.draw_secondary_series(std::iter::once(steps)).map_err(text)?;
     let lines: [(&str, fn(&Interval) -> f64); 3] =
         [("p50", |of| of.p50_ms), ("p99", |of| of.p99_ms), ("max", |of| of.max_ms)];
-    for ((name, value), colour) in lines.into_iter().zip(COLOURS) {
+    let names = lines.iter().zip(COLOURS).map(|((name, _), colour)| (*name, colour.filled()));
+    let throughput = std::iter::once(("calls per second", RATE.filled()));
+    legend(area, "Latency and throughput over time", names.chain(throughput))?;
+    for ((_, value), colour) in lines.into_iter().zip(COLOURS) {
         let middle = |of: &Interval| of.at_seconds - of.seconds / 2.0;
         let line = called().map(|interval| (middle(interval), exponent(value(interval))));
         let dots = if shown.len() < FEW_POINTS { 2 } else { 0 };
         let line = LineSeries::new(line, colour.stroke_width(2).filled()).point_size(dots);
-        chart.draw_series(line).map_err(text)?.label(name).legend(move |at| sample(at, colour));
+        chart.draw_series(line).map_err(text)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.85))
-        .border_style(GRID)
-        .label_font(font(18))
-        .draw()
-        .map_err(text)
+    Ok(())
 }
 
 /// The throughput as an area of steps.
@@ -231,8 +227,22 @@ fn steps(shown: &[Interval]) -> Vec<(f64, f64)> {
     steps
 }
 
-fn sample((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
-    PathElement::new([(x, y), (x + 22, y)], colour.stroke_width(3))
+/// The heading of a panel, and behind it what each colour stands for.
+fn legend<'a>(
+    area: &Area<'_>,
+    heading: &str,
+    names: impl IntoIterator<Item = (&'a str, ShapeStyle)>,
+) -> Drawn {
+    // How wide a text is only the viewer knows: this is a little more.
+    let width = |text: &str| text.len() as i32 * 9 + 22;
+    area.draw_text(heading, &font(20), (LEFT, 8)).map_err(text)?;
+    let mut x = LEFT + width(heading) + 20;
+    for (name, style) in names {
+        area.draw(&Rectangle::new([(x, 13), (x + 24, 19)], style)).map_err(text)?;
+        area.draw_text(name, &font(18), (x + 32, 9)).map_err(text)?;
+        x += 32 + width(name);
+    }
+    Ok(())
 }
 
 fn distribution(area: &Area<'_>, report: &Report) -> Drawn {
@@ -243,9 +253,10 @@ fn distribution(area: &Area<'_>, report: &Report) -> Drawn {
     let latency = Decades { low, high };
     let mut chart = ChartBuilder::on(area)
         .margin(14)
+        .margin_top(PANEL_TOP)
         .margin_right(110)
         .x_label_area_size(56)
-        .y_label_area_size(84)
+        .y_label_area_size(LEFT - 14)
         .build_cartesian_2d(percentiles, latency)
         .map_err(text)?;
     chart
@@ -260,18 +271,14 @@ fn distribution(area: &Area<'_>, report: &Report) -> Drawn {
         .light_line_style(LIGHT_GRID)
         .draw()
         .map_err(text)?;
+    let names = report.curves.iter().zip(COLOURS);
+    let names = names.map(|(curve, colour)| (curve.operation, colour.filled()));
+    legend(area, "Distribution of the latency", names)?;
     for (curve, colour) in report.curves.iter().zip(COLOURS) {
         let line = LineSeries::new(line_of(curve), colour.stroke_width(3));
-        chart.draw_series(line).map_err(text)?.label(curve.operation).legend(move |at| sample(at, colour));
+        chart.draw_series(line).map_err(text)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.85))
-        .border_style(GRID)
-        .label_font(font(18))
-        .draw()
-        .map_err(text)
+    Ok(())
 }
 
 fn line_of(curve: &Curve) -> impl Iterator<Item = (f64, f64)> {

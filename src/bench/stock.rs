@@ -187,17 +187,21 @@ async fn catalogue(shop: &Shop, seed: u64, gathered: Gathered<'_>) -> Result<Vec
         // Each shows its events of all days: once is enough.
         let new = of_days.into_iter().flatten().map(|found| found.id).filter(|&id| seen.insert(id));
         let new: Vec<MultiEventId> = new.collect();
-        let lists = stream::iter(new.into_iter().map(|id| events_of(shop, id))).buffered(AT_ONCE);
-        let ids = lists.map_ok(|ids| stream::iter(ids.into_iter().map(Ok))).try_flatten();
-        let details = ids.map_ok(|id| details(shop, id)).try_buffered(AT_ONCE);
-        let mut details = std::pin::pin!(details);
-        while let Some(event) = details.try_next().await? {
-            if event.facts.is_on_sale(jiff::Timestamp::now()) {
-                events.push(event);
-                gathered(events.len() as u64, EVENTS_MAX as u64);
-            }
-            if events.len() == EVENTS_MAX {
-                return Ok(events);
+        // One step after the other: in one stream, look-ups that wait for a reader of the store would be
+        // given one and not go on while those behind them wait for it.
+        for new in new.chunks(AT_ONCE) {
+            let lists = stream::iter(new.iter().map(|&id| events_of(shop, id))).buffered(AT_ONCE);
+            let ids: Vec<Vec<EventId>> = lists.try_collect().await?;
+            let found = ids.into_iter().flatten().map(|id| details(shop, id));
+            let mut details = stream::iter(found).buffered(AT_ONCE);
+            while let Some(event) = details.try_next().await? {
+                if event.facts.is_on_sale(jiff::Timestamp::now()) {
+                    events.push(event);
+                    gathered(events.len() as u64, EVENTS_MAX as u64);
+                }
+                if events.len() == EVENTS_MAX {
+                    return Ok(events);
+                }
             }
         }
     }

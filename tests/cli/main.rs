@@ -3,6 +3,7 @@
 
 mod account;
 mod audit;
+mod bench;
 mod buy;
 mod list;
 mod load;
