@@ -71,8 +71,7 @@ async fn a_hot_event_is_the_one_that_is_named_or_the_largest() {
     let sold = |fixture: &ticketshop::store::conformance::Fixture| {
         let event = fixture.event.to_string().replace('-', "");
         desk.stored(&format!(
-            "SELECT count(*) FROM Sale JOIN TicketCategory USING (TicketCategoryNo) JOIN Event USING (EventNo)
-             WHERE EventId = x'{event}'"
+            "SELECT count(*) FROM Sale JOIN TicketCategory USING (TicketCategoryNo) WHERE EventId = x'{event}'"
         ))
     };
     purchases(&desk, "30").args(["--hot"]).done();
@@ -227,7 +226,6 @@ async fn files_that_cannot_be_written_are_told_before_anything_is_sold() {
 fn wrong_options_are_refused() {
     let desk = Desk::empty();
     let cases: &[&[&str]] = &[
-        &["bench"],
         &["bench", "sell"],
         &["bench", "browse", "--buyers", "0"],
         &["bench", "browse", "--duration", "0"],
@@ -244,7 +242,7 @@ fn wrong_options_are_refused() {
         &["bench", "mixed", "--purchases", "101"],
         &["bench", "load", "--tickets", "0"],
     ];
-    for arguments in cases.iter().skip(1) {
+    for arguments in cases {
         desk.tsctl(*arguments).refused(2, "");
     }
 }
