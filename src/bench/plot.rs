@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use plotters::chart::DualCoordChartContext;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
+use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{
-    ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoFont, LineSeries, Polygon, RGBColor, Ranged,
-    Rectangle, SVGBackend, ShapeStyle, TextStyle, WHITE,
+    Cartesian2d, ChartBuilder, Color, DrawingArea, IntoDrawingArea, IntoFont, LineSeries, Polygon, RGBColor,
+    Ranged, Rectangle, SVGBackend, ShapeStyle, TextStyle, WHITE,
 };
 
 use super::BenchError;
@@ -40,6 +42,17 @@ const COLOURS: [RGBColor; 5] = [
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), String>;
+/// The upper panel: latency against the left axis, throughput against the right.
+type TimeChart<'a, 'b> = DualCoordChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<RangedCoordf64, Decades>,
+    Cartesian2d<RangedCoordf64, RangedCoordf64>,
+>;
+/// A line of the upper panel: its name, and the latency that it shows.
+type TimeLine = (&'static str, fn(&Interval) -> f64);
+
+const TIME_LINES: [TimeLine; 3] = [("p50", |of| of.p50_ms), ("p99", |of| of.p99_ms), ("max", |of| of.max_ms)];
 
 /// The report as the text of an SVG file: latency and throughput over time above, the distribution of
 /// the latencies below.
@@ -180,6 +193,23 @@ fn over_time(area: &Area<'_>, report: &Report) -> Drawn {
         .build_cartesian_2d(0.0..end, latency)
         .map_err(text)?
         .set_secondary_coord(0.0..end, 0.0..most * 1.15);
+    time_axes(&mut chart)?;
+    let steps = Polygon::new(steps(&shown), RATE.mix(0.45).filled());
+    chart.draw_secondary_series(std::iter::once(steps)).map_err(text)?;
+    let names = TIME_LINES.iter().zip(COLOURS).map(|((name, _), colour)| (*name, colour.filled()));
+    let throughput = std::iter::once(("calls per second", RATE.filled()));
+    legend(area, "Latency and throughput over time", names.chain(throughput))?;
+    for ((_, value), colour) in TIME_LINES.into_iter().zip(COLOURS) {
+        let middle = |of: &Interval| of.at_seconds - of.seconds / 2.0;
+        let line = called().map(|interval| (middle(interval), exponent(value(interval))));
+        let dots = if shown.len() < FEW_POINTS { 2 } else { 0 };
+        let line = LineSeries::new(line, colour.stroke_width(2).filled()).point_size(dots);
+        chart.draw_series(line).map_err(text)?;
+    }
+    Ok(())
+}
+
+fn time_axes(chart: &mut TimeChart<'_, '_>) -> Drawn {
     chart
         .configure_mesh()
         .x_desc("seconds of the measured time")
@@ -198,22 +228,7 @@ fn over_time(area: &Area<'_>, report: &Report) -> Drawn {
         .label_style(font(17))
         .axis_desc_style(font(19))
         .draw()
-        .map_err(text)?;
-    let steps = Polygon::new(steps(&shown), RATE.mix(0.45).filled());
-    chart.draw_secondary_series(std::iter::once(steps)).map_err(text)?;
-    let lines: [(&str, fn(&Interval) -> f64); 3] =
-        [("p50", |of| of.p50_ms), ("p99", |of| of.p99_ms), ("max", |of| of.max_ms)];
-    let names = lines.iter().zip(COLOURS).map(|((name, _), colour)| (*name, colour.filled()));
-    let throughput = std::iter::once(("calls per second", RATE.filled()));
-    legend(area, "Latency and throughput over time", names.chain(throughput))?;
-    for ((_, value), colour) in lines.into_iter().zip(COLOURS) {
-        let middle = |of: &Interval| of.at_seconds - of.seconds / 2.0;
-        let line = called().map(|interval| (middle(interval), exponent(value(interval))));
-        let dots = if shown.len() < FEW_POINTS { 2 } else { 0 };
-        let line = LineSeries::new(line, colour.stroke_width(2).filled()).point_size(dots);
-        chart.draw_series(line).map_err(text)?;
-    }
-    Ok(())
+        .map_err(text)
 }
 
 /// The throughput as an area of steps.
