@@ -9,7 +9,7 @@
 //!
 //! - [`daemon`]: `tsbe`, from its arguments to its end.
 //! - [`cli`]: the commands of `tsctl` and what they print.
-//! - [`bench`]: how fast a store sells, and whether it sold right.
+//! - [`mod@bench`]: how fast a store sells, and whether it sold right.
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.

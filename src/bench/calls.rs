@@ -24,7 +24,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them, in the order of [`Operation::index`].
+    /// All of them, in the order of reports.
     pub const ALL: [Self; 5] =
         [Self::Purchase, Self::DatesRange, Self::MultiEvents, Self::Events, Self::Event];
 
@@ -73,7 +73,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All of them, in the order of [`Outcome::index`].
+    /// All of them, in the order of reports.
     pub const ALL: [Self; 10] = [
         Self::Sold,
         Self::Found,

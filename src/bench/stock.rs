@@ -56,7 +56,7 @@ pub struct Stock {
     pub(super) seats_left: u64,
 }
 
-/// Told how many events or accounts are gathered, and of how many.
+/// Told how many events or accounts are gathered, and of how many (of events: at most).
 pub type Gathered<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
 
 impl Stock {

@@ -30,16 +30,18 @@ pub(super) const EXAMPLES: &str = "Examples:
   tsctl bench purchase --count 10k --history calls.jsonl --yes
   tsctl bench load --tickets 10M --yes                  how fast a catalogue is written
 
-Buyers call the store straight, in this process; purchase, browse and mixed also run beside a running tsbe. What
-they buy stays sold (`tsctl reset` undoes it), the buyers are the accounts bench-1@example.com and on.
+Buyers call the store straight, in this process; purchase, browse and mixed also run beside a running
+tsbe. What they buy stays sold (`tsctl reset` undoes it); the buyers are the accounts
+bench-1@example.com and on.
 
-Without --rate the loop is closed: a buyer's next call follows the answer to its last, so a slow answer also
-holds back the calls behind it, and their waiting is in no figure (coordinated omission). With --rate the loop
-is open: the n-th call is due n / rate after the start, and its latency counts from then, whether or not a buyer
-was free to make it. Compare stores at the rate you expect, find their limit without one.
+Without --rate the loop is closed: a buyer's next call follows the answer to its last, so a slow answer
+also holds back the calls behind it, and their waiting is in no figure (coordinated omission). With
+--rate the loop is open: the n-th call is due n / rate after the start, and its latency counts from
+then, whether or not a buyer was free to make it. Compare stores at the rate you expect; find their
+limit without one.
 
-At the end every seat that was bought is checked against every other, and the store counts everything again.
-Exit code 1 where anything is wrong.";
+At the end every seat that was bought is checked against every other, and the store counts everything
+again. A run in which all is sold out ends early. Exit code 1 where anything is wrong.";
 
 #[derive(Subcommand)]
 pub(super) enum Bench {
@@ -104,9 +106,10 @@ async fn measure(context: &Context, asked: Asked) -> Result<ExitCode, CliError> 
 }
 
 async fn gather(shop: &Shop, plan: &Plan) -> Result<Stock, CliError> {
-    let bar = progress_bar("events");
-    let stock = Stock::gather(shop, plan, &mut |done, most| show(&bar, done, most)).await;
-    bar.finish_and_clear();
+    let line = live_bar();
+    let tell = &mut |found: u64, _| line.set_message(format!("events on sale: {}", HumanCount(found)));
+    let stock = Stock::gather(shop, plan, tell).await;
+    line.finish_and_clear();
     Ok(stock?)
 }
 
@@ -129,17 +132,20 @@ async fn follow(
     stock: Stock,
     history: Option<History>,
 ) -> Result<Measured, CliError> {
+    let line = live_bar();
+    let tell = &mut |live: &Live| line.set_message(live_line(plan, live));
+    let measured = bench::run(shop, plan, stock, history, tell).await;
+    line.finish_and_clear();
+    Ok(measured?)
+}
+
+/// One line on the terminal; nothing where there is none.
+fn live_bar() -> ProgressBar {
     let line = ProgressBar::no_length();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
         line.set_style(style);
     }
-    let tell = &mut |live: &Live| {
-        line.set_message(live_line(plan, live));
-        line.tick();
-    };
-    let measured = bench::run(shop, plan, stock, history, tell).await;
-    line.finish_and_clear();
-    Ok(measured?)
+    line
 }
 
 fn live_line(plan: &Plan, live: &Live) -> String {
@@ -156,7 +162,7 @@ fn live_line(plan: &Plan, live: &Live) -> String {
     let (rate, p99) = (HumanCount(live.interval.per_second as u64), live.interval.p99_ms);
     let (sold, other) = (HumanCount(live.sold), HumanCount(live.other));
     let sold = if plan.workload.buys() { format!(", {sold} sold") } else { String::new() };
-    format!("{so_far}: {rate} calls/s, p99 {p99:.3} ms{sold}, {other} came to nothing")
+    format!("{so_far}: {rate} calls/s, p99 {p99:.3} ms{sold}, {other} other")
 }
 
 async fn check(shop: &Shop, plan: &Plan, measured: &Measured) -> Result<Option<Check>, CliError> {

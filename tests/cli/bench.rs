@@ -164,6 +164,10 @@ async fn a_run_that_sold_everything_ends_early_and_says_so() {
     assert_eq!((&report["endedEarly"], &report["outcomes"]["sold"]), (&"sold-out".into(), &50.into()));
     assert!(report["outcomes"]["sold-out"].as_u64().unwrap() >= 1_000);
     assert!(answer.said.contains("is sold out: the run ended after"), "{}", answer.said);
+    // At a rate too, where buyers wait for calls that never come.
+    desk.add_event(&[20]).await;
+    let report = desk.tsctl(run).args(["--rate", "5000"]).json();
+    assert_eq!((&report["endedEarly"], &report["outcomes"]["sold"]), (&"sold-out".into(), &20.into()));
     purchases(&desk, "5").refused(1, "tsctl reset");
     purchases(&desk, "5").args(["--hot", &fixture.event.to_string()]).refused(1, "sold out");
     bench(&desk, "browse", "8").done();
@@ -219,6 +223,9 @@ async fn files_that_cannot_be_written_are_told_before_anything_is_sold() {
     let (desk, ..) = Desk::selling(&[50]).await;
     purchases(&desk, "5").args(["--history", "no/calls.jsonl"]).refused(2, "no/calls.jsonl");
     purchases(&desk, "5").args(["--plot", "no/sales.svg"]).refused(2, "no/sales.svg");
+    if std::path::Path::new("/dev/full").exists() {
+        purchases(&desk, "5").args(["--history", "/dev/full"]).refused(2, "cannot write /dev/full");
+    }
     assert_eq!(desk.stored(SALES), 0);
 }
 
