@@ -57,6 +57,8 @@ pub(super) struct Turns {
     warm_up: Duration,
     stop: Stop,
     next: AtomicU64,
+    /// Turns taken in the warm-up.
+    warmed_up: AtomicU64,
     /// Measured turns taken, where their number ends the run.
     measured: AtomicU64,
     over: AtomicBool,
@@ -68,9 +70,7 @@ struct OpenLoop {
     rate: Rate,
     /// A permit for each call that is due and not taken.
     due: Semaphore,
-    /// The number of the first call that is measured.
-    first_measured: u64,
-    /// The number behind the last call.
+    /// The number behind the last call that is due.
     end: u64,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Turn {
     pub(super) number: u64,
     /// When it was due.
     pub(super) intended: Instant,
-    /// Whether it counts, rather than warms up.
+    /// Whether it begins behind the warm-up, and so counts.
     pub(super) measured: bool,
 }
 
@@ -89,18 +89,18 @@ impl Turns {
     /// The turns of a run that begins now.
     pub(super) fn new(plan: &Plan) -> Self {
         let open = plan.rate.map(|rate| {
-            let first_measured = rate.calls_before(plan.warm_up);
             let end = match plan.stop {
                 Stop::After(time) => rate.calls_before(plan.warm_up.saturating_add(time)),
-                Stop::Calls(calls) => first_measured.saturating_add(calls),
+                Stop::Calls(calls) => rate.calls_before(plan.warm_up).saturating_add(calls),
             };
-            OpenLoop { rate, due: Semaphore::new(0), first_measured, end }
+            OpenLoop { rate, due: Semaphore::new(0), end }
         });
         Self {
             begun: Instant::now(),
             warm_up: plan.warm_up,
             stop: plan.stop,
             next: AtomicU64::new(0),
+            warmed_up: AtomicU64::new(0),
             measured: AtomicU64::new(0),
             over: AtomicBool::new(false),
             open,
@@ -112,9 +112,10 @@ impl Turns {
         self.begun
     }
 
-    /// Calls that are due while the run is measured, where a rate says so and the time is up before.
-    pub(super) fn due_in_all(&self) -> Option<u64> {
-        self.open.as_ref().map(|open| open.end - open.first_measured)
+    /// Calls that were due and never begun, of a run at a rate that measured so many.
+    pub(super) fn not_begun(&self, measured: u64) -> Option<u64> {
+        let begun = self.warmed_up.load(Ordering::Relaxed) + measured;
+        self.open.as_ref().map(|open| open.end.saturating_sub(begun))
     }
 
     /// No more turns.
@@ -134,27 +135,35 @@ impl Turns {
     }
 
     fn next_closed(&self) -> Option<Turn> {
-        let intended = Instant::now();
-        if self.is_over(intended) {
-            return None;
-        }
-        let measured = intended.duration_since(self.begun) >= self.warm_up;
-        if let (Stop::Calls(calls), true) = (self.stop, measured)
-            && self.measured.fetch_add(1, Ordering::Relaxed) >= calls
-        {
-            return None;
-        }
-        Some(Turn { number: self.next.fetch_add(1, Ordering::Relaxed), intended, measured })
+        let now = Instant::now();
+        let measured = self.takes(now)?;
+        Some(Turn { number: self.next.fetch_add(1, Ordering::Relaxed), intended: now, measured })
     }
 
     fn next_open(&self, open: &OpenLoop) -> Option<Turn> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         // What was due in time and finds nobody free before the end is left, and told in the report.
-        if number >= open.end || self.is_over(Instant::now()) {
+        if number >= open.end {
             return None;
         }
-        let intended = self.begun + open.rate.due(number);
-        Some(Turn { number, intended, measured: number >= open.first_measured })
+        let measured = self.takes(Instant::now())?;
+        Some(Turn { number, intended: self.begun + open.rate.due(number), measured })
+    }
+
+    /// Whether the call that begins now is measured; `None` where the run is over.
+    fn takes(&self, now: Instant) -> Option<bool> {
+        if self.is_over(now) {
+            return None;
+        }
+        let measured = now.duration_since(self.begun) >= self.warm_up;
+        match self.stop {
+            _ if !measured => {
+                self.warmed_up.fetch_add(1, Ordering::Relaxed);
+            }
+            Stop::Calls(calls) if self.measured.fetch_add(1, Ordering::Relaxed) >= calls => return None,
+            Stop::Calls(_) | Stop::After(_) => {}
+        }
+        Some(measured)
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -262,13 +271,16 @@ mod tests {
         let warm_up = Duration::from_millis(2);
         let turns = Arc::new(Turns::new(&plan(Stop::Calls(8), warm_up, Some(1_000.0))));
         start_pacer(&turns, 1).unwrap();
-        for number in 0..10 {
-            let turn = turns.next().await.unwrap();
-            assert_eq!((turn.number, turn.measured), (number, number >= 2));
+        let (mut number, mut measured) = (0, 0);
+        while let Some(turn) = turns.next().await {
+            assert_eq!(turn.number, number);
             assert_eq!(turn.intended - turns.begun(), Duration::from_millis(number));
+            measured += u64::from(turn.measured);
+            number += 1;
         }
-        assert!(turns.next().await.is_none());
-        assert_eq!(turns.due_in_all(), Some(8));
+        // As many of the ten as began in the warm-up are not measured.
+        assert_eq!(measured, 8);
+        assert_eq!(turns.not_begun(measured), Some(10 - number));
     }
 
     #[tokio::test]

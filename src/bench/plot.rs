@@ -114,7 +114,7 @@ fn subtitle(report: &Report) -> String {
     };
     let calls = grouped(total.calls as f64);
     format!(
-        "{calls} calls in {:.1} s on {reach}{sold}; p50 {} ms, p99 {} ms, p99.9 {} ms, max {} ms",
+        "{calls} calls in {} s on {reach}{sold}; p50 {} ms, p99 {} ms, p99.9 {} ms, max {} ms",
         report.seconds, total.p50_ms, total.p99_ms, total.p999_ms, total.max_ms
     )
 }

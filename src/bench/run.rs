@@ -234,12 +234,12 @@ impl<'a> Following<'a> {
     fn measured(self, ended: Option<Ended>, begun: Timestamp, sold_before: u64) -> Measured {
         let Self { market, start, last, total, intervals, .. } = self;
         let in_time = ended.is_none() && matches!(market.plan.stop, Stop::After(_));
-        let due = market.turns.due_in_all().filter(|_| in_time);
+        let not_begun = market.turns.not_begun(total.calls()).filter(|_| in_time);
         Measured {
             run: market.run.clone(),
             begun,
             seconds: last.saturating_duration_since(start).as_secs_f64(),
-            not_begun: due.map(|due| due.saturating_sub(total.calls())),
+            not_begun,
             tally: total,
             intervals,
             ended,

@@ -120,7 +120,9 @@ async fn at_a_rate_each_call_has_the_time_it_was_due() {
     // By the clock: what was due is made or told to be left.
     let timed = ["bench", "purchase", "--duration", "0.2", "--warm-up", "0.1", "--rate", "100", "--yes"];
     let report = desk.tsctl(timed).json();
-    assert_eq!(report["total"]["calls"].as_u64().unwrap() + report["notBegun"].as_u64().unwrap(), 20);
+    let due = report["total"]["calls"].as_u64().unwrap() + report["notBegun"].as_u64().unwrap();
+    // 10 more are due in the warm-up; those that begin behind it count.
+    assert!((20..=30).contains(&due), "{due}");
 }
 
 #[tokio::test]
