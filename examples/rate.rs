@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const IN_PROCESS_BUYERS: usize = 512;
+const IN_PROCESS_BUYERS: usize = 1_000;
 const HTTP_CONNECTIONS: usize = 256;
 const ACCOUNTS: usize = 10_000;
 

@@ -9,6 +9,7 @@
 //!
 //! - [`daemon`]: `tsbe`, from its arguments to its end.
 //! - [`cli`]: the commands of `tsctl` and what they print.
+//! - [`mod@bench`]: how fast a store sells, and whether it sold right.
 //! - [`bots`]: buy-bots, which call the API over HTTP.
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
@@ -27,6 +28,7 @@
 //! [`store::Store::purchase_tickets`], which the engine answers in `store/sqlite/purchase.rs` or
 //! `store/spanner/purchase.rs`.
 
+pub mod bench;
 pub mod bots;
 pub mod cache;
 pub mod cli;

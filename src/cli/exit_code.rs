@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use crate::bench::BenchError;
 use crate::config::ConfigErrors;
 use crate::loader::LoadError;
 use crate::model::Invalid;
@@ -96,6 +97,19 @@ impl From<LoadError> for CliError {
         let code = match error {
             LoadError::Refused(_) => CANNOT,
             LoadError::Store(_) => FAILED,
+        };
+        Self { lines: vec![error.to_string()], code }
+    }
+}
+
+impl From<BenchError> for CliError {
+    fn from(error: BenchError) -> Self {
+        let code = match error {
+            BenchError::Store(error) => return error.into(),
+            BenchError::Load(error) => return error.into(),
+            BenchError::Nothing(_) => NO,
+            BenchError::File(_) => CANNOT,
+            BenchError::Interrupted | BenchError::Harness(_) => FAILED,
         };
         Self { lines: vec![error.to_string()], code }
     }

@@ -81,7 +81,7 @@ fn start(text: &str) -> Result<Timestamp, String> {
 }
 
 /// Reads `1000`, `1_000`, `100k`, `10M`.
-fn count(text: &str) -> Result<u64, String> {
+pub(super) fn count(text: &str) -> Result<u64, String> {
     let text = text.replace('_', "");
     let (digits, factor) = match text.char_indices().last() {
         Some((at, 'k' | 'K')) => (&text[..at], 1_000),

@@ -5,8 +5,10 @@
 
 mod account;
 mod audit;
+mod bench;
 mod bots;
 mod buy;
+mod confirm;
 pub mod exit_code;
 mod list;
 mod load;
@@ -66,7 +68,8 @@ const EXAMPLES: &str = "Examples:
   tsctl audit                             count everything again
   tsctl --store sqlite:shop.db --output json list events --multievent ID
 
-`list`, `buy`, `account` and `audit` work beside a running tsbe on the same store.
+`list`, `buy`, `account`, `audit` and `bench` (but for `bench load`) work beside a running tsbe on the same
+store.
 
 Exit codes: 0 done; 1 the answer is no (not found, sold out, not on sale, the audit disagrees);
 2 wrong usage, setting or store; 3 the store failed, or it is unknown whether it was done.";
@@ -112,6 +115,9 @@ enum Subcommands {
     /// Count tickets, counters and ledger again and print every disagreement
     #[command(after_help = audit::EXAMPLES)]
     Audit,
+    /// Measure how fast the store sells, answers and loads, and check that it sold right
+    #[command(subcommand, after_help = bench::EXAMPLES)]
+    Bench(bench::Bench),
     /// Delete all sales and accounts, so that every ticket is for sale again
     #[command(after_help = reset::EXAMPLES)]
     Reset(reset::Reset),
@@ -214,6 +220,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Subcommands::Account(command) => account::run(&context, command).await,
             Subcommands::Load(load) => load::run(&context, load).await,
             Subcommands::Audit => audit::run(&context).await,
+            Subcommands::Bench(bench) => bench::run(&context, bench).await,
             Subcommands::Reset(reset) => reset::run(&context, &reset).await,
             Subcommands::Schema(command) => schema::run(&context, command).await,
             Subcommands::Spanner(command) => spanner::run(&context, command).await,

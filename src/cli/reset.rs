@@ -1,11 +1,11 @@
 //! `tsctl reset`: everything for sale again, after asking.
 
-use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Args;
 
 use super::Context;
+use super::confirm::confirmed;
 use super::exit_code::CliError;
 use super::output::say;
 use crate::store::{self, Access};
@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, options: &Reset) -> Result<ExitCode, 
                 String::new()
             };
             let what = format!("all sales ({} tickets) and accounts of {location}{catalogue}", size.sold);
-            if !options.yes && !confirmed(&what)? {
+            if !options.yes && !confirmed("delete", &what)? {
                 return Err(CliError::no("nothing was deleted"));
             }
             store.reset(options.catalogue).await?;
@@ -52,19 +52,4 @@ pub(super) async fn run(context: &Context, options: &Reset) -> Result<ExitCode, 
             Ok(ExitCode::SUCCESS)
         })
         .await
-}
-
-/// Asks on the terminal; without one there is nobody to ask.
-fn confirmed(what: &str) -> Result<bool, CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::usage(format!(
-            "this would delete {what}: give --yes to do it without a terminal"
-        )));
-    }
-    let _ = write!(std::io::stderr(), "Delete {what}? Type yes: ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| CliError::usage(format!("cannot read the answer: {error}")))?;
-    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }

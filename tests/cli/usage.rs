@@ -7,7 +7,9 @@ use crate::support::Desk;
 #[test]
 fn help_of_every_command_teaches_with_examples() {
     let desk = Desk::new();
-    for command in ["", "list", "buy", "bots", "account", "load", "audit", "reset", "schema", "completions"] {
+    for command in
+        ["", "list", "buy", "bots", "account", "load", "audit", "bench", "reset", "schema", "completions"]
+    {
         let arguments = [command, "--help"];
         let help = desk.tsctl(arguments.into_iter().filter(|argument| !argument.is_empty())).done().printed;
         let examples = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}: {help}")).1;
