@@ -1,5 +1,7 @@
 //! `POST /account` and `GET /account/{email}`.
 
+use bytes::Buf;
+use futures_util::Stream;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
 use warp::Filter;
@@ -10,7 +12,7 @@ use warp::reply::Response;
 use super::body::Fields;
 use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
-use super::{Api, GET, POST, answer, api_v1, json_body, method, reply, with};
+use super::{Api, GET, POST, Received, answer, api_v1, method, received, reply, with};
 use crate::model::{Account, AccountName, CountryCode, Email};
 use crate::shop::{AccountDetails, Ticket};
 
@@ -26,19 +28,20 @@ pub(super) fn create_account_route(api: Api) -> BoxedFilter<(Response,)> {
     api_v1()
         .and(warp::path!("account"))
         .and(method(POST))
-        .and(with(api.clone()))
-        .and(json_body(api))
-        .then(|allowed, api, body| answer("/api/v1/account", create_account(allowed, api, body)))
+        .and(with(api))
+        .and(received())
+        .then(|allowed, api, request| answer("/api/v1/account", create_account(allowed, api, request)))
         .boxed()
 }
 
 async fn create_account(
     allowed: Result<(), Problem>,
     api: Api,
-    body: impl Future<Output = Result<bytes::Bytes, Problem>>,
+    request: Received<impl Stream<Item = Result<impl Buf, warp::Error>>>,
 ) -> Answer {
     allowed?;
-    let mut fields = Fields::parse(&body.await?)?;
+    let (_, body) = request.json(api.body).await?;
+    let mut fields = Fields::parse(&body)?;
     let name = fields.text("name", AccountName::parse);
     let email = fields.text("email", Email::parse);
     let country = fields.text("country", CountryCode::parse);

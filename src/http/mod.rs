@@ -21,8 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
 use warp::filters::BoxedFilter;
-use warp::http::Method;
+use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
 use warp::{Filter, Rejection};
 
@@ -42,9 +44,11 @@ const POST: &str = "POST";
 
 const API_PAGE: &str = include_str!("api.html");
 
-/// What every route needs.
+/// What every route needs; one pointer, since each request takes a copy.
 #[derive(Clone)]
-struct Api {
+struct Api(Arc<Parts>);
+
+struct Parts {
     shop: Shop,
     body: BodyLimits,
     /// How long a purchase may wait before it is begun.
@@ -55,40 +59,40 @@ struct Api {
 
 impl Api {
     fn new(shop: Shop, config: &Config) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             shop,
             body: BodyLimits { bytes: config.body_limit, time: config.request_timeout },
             request_timeout: config.request_timeout,
             draining: Arc::default(),
-        }
+        }))
+    }
+}
+
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
     }
 }
 
 /// Every route, the busiest first.
-fn routes(api: Api) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
-    tickets::purchase_tickets_route(api.clone())
-        .or(events::event_route(api.clone()))
-        .unify()
-        .or(events::events_route(api.clone()))
-        .unify()
-        .or(events::multi_events_route(api.clone()))
-        .unify()
-        .or(events::events_dates_range_route(api.clone()))
-        .unify()
-        .or(accounts::create_account_route(api.clone()))
-        .unify()
-        .or(accounts::account_route(api.clone()))
-        .unify()
-        .or(tickets::sale_route(api.clone()))
-        .unify()
-        .or(health::healthz_route())
-        .unify()
-        .or(health::readyz_route(api))
-        .unify()
-        .or(page_route())
-        .unify()
-        .or(nowhere())
-        .unify()
+fn routes(api: Api) -> BoxedFilter<(Response,)> {
+    let routes = [
+        tickets::purchase_tickets_route(api.clone()),
+        events::event_route(api.clone()),
+        events::events_route(api.clone()),
+        events::multi_events_route(api.clone()),
+        events::events_dates_range_route(api.clone()),
+        accounts::create_account_route(api.clone()),
+        accounts::account_route(api.clone()),
+        tickets::sale_route(api.clone()),
+        health::healthz_route(),
+        health::readyz_route(api),
+        page_route(),
+    ];
+    // Nested so that a request meets only the routes before its own: warp clones what stands behind an `or`.
+    routes.into_iter().rfold(nowhere(), |later, route| route.or(later).unify().boxed())
 }
 
 /// `GET /` and `GET /api/v1`: the page that describes the API.
@@ -105,10 +109,10 @@ fn page_route() -> BoxedFilter<(Response,)> {
         .boxed()
 }
 
-fn nowhere() -> impl Filter<Extract = (Response,), Error = Infallible> + Clone {
-    warp::any().then(|| {
-        answer("none", async { Err(Problem::new(ProblemKind::NotFound, "see /api/v1 for the routes")) })
-    })
+fn nowhere() -> BoxedFilter<(Response,)> {
+    let answer =
+        || answer("none", async { Err(Problem::new(ProblemKind::NotFound, "see /api/v1 for the routes")) });
+    warp::any().then(answer).boxed()
 }
 
 fn api_v1() -> impl Filter<Extract = (), Error = Rejection> + Clone {
@@ -131,15 +135,25 @@ fn method(allow: &'static str) -> impl Filter<Extract = (Result<(), Problem>,), 
     })
 }
 
-/// The body, read when the handler awaits it: not before it knows that the method is right.
-fn json_body(
-    api: Api,
-) -> impl Filter<Extract = (impl Future<Output = Result<bytes::Bytes, Problem>> + Send,), Error = Rejection> + Clone
+/// The headers, and the body that follows them.
+struct Received<S> {
+    headers: HeaderMap,
+    body: S,
+}
+
+impl<S: Stream<Item = Result<B, warp::Error>>, B: Buf> Received<S> {
+    /// Reads the body, of JSON: not before the handler knows that the method is right.
+    async fn json(self, limits: BodyLimits) -> Result<(HeaderMap, Bytes), Problem> {
+        let body = body::read(&self.headers, self.body, limits).await?;
+        Ok((self.headers, body))
+    }
+}
+
+/// A request with a body, not read yet.
+fn received()
+-> impl Filter<Extract = (Received<impl Stream<Item = Result<impl Buf, warp::Error>>>,), Error = Rejection> + Copy
 {
-    warp::header::headers_cloned().and(warp::body::stream()).map(move |headers, stream| {
-        let limits = api.body;
-        async move { body::read(&headers, stream, limits).await }
-    })
+    warp::header::headers_cloned().and(warp::body::stream()).map(|headers, body| Received { headers, body })
 }
 
 /// The parameters of the query; none where it is missing or cannot be read.

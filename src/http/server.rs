@@ -21,7 +21,6 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, HeaderValue, Method, Request};
 use warp::reply::Response;
@@ -61,7 +60,7 @@ impl Server {
     pub fn new(listener: TcpListener, shop: Shop, config: &Config) -> Self {
         let api = Api::new(shop, config);
         let draining = Arc::clone(&api.draining);
-        Self { listener, routes: routes(api).boxed(), draining, config: config.clone() }
+        Self { listener, routes: routes(api), draining, config: config.clone() }
     }
 
     /// Serves other routes, with the same limits, log and end. They should answer whatever comes: a

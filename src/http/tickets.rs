@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use bytes::Buf;
+use futures_util::Stream;
 use jiff::Timestamp;
 use serde::Serialize;
 use warp::Filter;
@@ -12,7 +14,7 @@ use warp::reply::Response;
 use super::body::Fields;
 use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
-use super::{Api, GET, POST, answer, api_v1, json_body, method, parameter, reply, with};
+use super::{Api, GET, POST, Received, answer, api_v1, method, parameter, received, reply, with};
 use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Money, Quantity, SaleId};
 use crate::shop::{SaleDetails, Ticket, Wish};
 
@@ -50,11 +52,10 @@ pub(super) fn purchase_tickets_route(api: Api) -> BoxedFilter<(Response,)> {
     api_v1()
         .and(warp::path!("tickets" / "purchase"))
         .and(method(POST))
-        .and(with(api.clone()))
-        .and(warp::header::headers_cloned())
-        .and(json_body(api))
-        .then(|allowed, api, headers, body| {
-            answer("/api/v1/tickets/purchase", purchase_tickets(allowed, api, headers, body))
+        .and(with(api))
+        .and(received())
+        .then(|allowed, api, request| {
+            answer("/api/v1/tickets/purchase", purchase_tickets(allowed, api, request))
         })
         .boxed()
 }
@@ -62,12 +63,11 @@ pub(super) fn purchase_tickets_route(api: Api) -> BoxedFilter<(Response,)> {
 async fn purchase_tickets(
     allowed: Result<(), Problem>,
     api: Api,
-    headers: HeaderMap,
-    body: impl Future<Output = Result<bytes::Bytes, Problem>>,
+    request: Received<impl Stream<Item = Result<impl Buf, warp::Error>>>,
 ) -> Answer {
     allowed?;
     let deadline = Instant::now() + api.request_timeout;
-    let body = body.await?;
+    let (headers, body) = request.json(api.body).await?;
     let wish = parse_wish(&headers, &body)?;
     let receipt = api.shop.purchase_tickets(wish, deadline).await?;
     let tickets: Vec<Ticket<'_>> = receipt.sale.tickets().collect();

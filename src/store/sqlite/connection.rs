@@ -20,8 +20,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: u32 = 4096;
 /// The log is cut back to this size after a checkpoint.
 const LOG_BYTES_MAX: u32 = 64 << 20;
-/// Page cache of the writer and of each reader.
-const WRITER_CACHE_KIB: u32 = 64 << 10;
+/// Page cache of the writer and of each reader. The writer appends, and walks the index in order: more would not
+/// be hit more often, and SQLite looks through all of it after each split of an index page.
+const WRITER_CACHE_KIB: u32 = 16 << 10;
 const READER_CACHE_KIB: u32 = 8 << 10;
 /// Statements each connection keeps prepared: more than the engine has.
 const STATEMENTS: usize = 64;

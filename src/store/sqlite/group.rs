@@ -18,6 +18,8 @@ pub(super) enum Job {
     CreateAccount(NewAccount, oneshot::Sender<Result<CreatedAccount>>),
     /// Work with transactions of its own, after which all that is kept in memory is read anew.
     Alone(AloneWork),
+    /// To end once what was asked before is answered.
+    Stop,
 }
 
 pub(super) struct PurchaseJob {
@@ -80,7 +82,7 @@ impl Job {
         match self {
             Self::Purchase(job) => Some(Answer::Purchase(job, Err(error.clone()))),
             Self::CreateAccount(_, reply) => Some(Answer::CreateAccount(reply, Err(error.clone()))),
-            Self::Alone(_) => None,
+            Self::Alone(_) | Self::Stop => None,
         }
     }
 }

@@ -16,9 +16,9 @@ use crate::model::SaleId;
 /// Sales that gather before they are settled: so many that several fall on each page of the index of
 /// millions of sales, so few that a start reads them in a fraction of a second.
 pub(super) const BATCH: usize = 262_144;
-/// Entries with one group of each kind, at least and at most: a batch ends although few buy, and no
-/// group takes long.
-const SLICE_MIN: usize = 4;
+/// Sales between two slices, so that small groups, whose members wait for their commit alone, rarely carry one.
+const STEP: usize = 256;
+/// Entries of each kind in one slice at most, so that no group takes long.
 const SLICE_MAX: usize = 1_024;
 
 const ENTER: &str = "INSERT OR IGNORE INTO SaleById (SaleId, SaleNo) VALUES (?1, ?2)";
@@ -29,6 +29,8 @@ pub(super) struct Settling {
     tail: SharedTail,
     batch_size: usize,
     batch: Option<Batch>,
+    /// Sales since the last slice.
+    sales: usize,
 }
 
 /// The batch at work.
@@ -49,7 +51,7 @@ struct Batch {
 impl Settling {
     /// Settles every `batch_size` sales.
     pub(super) fn new(tail: SharedTail, batch_size: usize) -> Self {
-        Self { tail, batch_size, batch: None }
+        Self { tail, batch_size, batch: None, sales: 0 }
     }
 
     pub(super) fn tail(&self) -> &SharedTail {
@@ -70,11 +72,14 @@ impl Settling {
         sales: usize,
         last_no: i64,
     ) -> rusqlite::Result<()> {
-        let Some(batch) = self.batch.as_mut().filter(|_| sales > 0) else {
+        self.sales += sales;
+        let is_due = self.sales >= STEP.min(self.batch_size);
+        let Some(batch) = self.batch.as_mut().filter(|_| is_due) else {
             return Ok(());
         };
+        let sales = std::mem::take(&mut self.sales);
         // Twice as fast as sales gather, so that a batch is done before the next one is full.
-        let share = |of: usize| (of * 2 * sales).div_ceil(self.batch_size).clamp(SLICE_MIN, SLICE_MAX);
+        let share = |of: usize| (of * 2 * sales).div_ceil(self.batch_size).clamp(1, SLICE_MAX);
         batch.enter_in_index(connection, share(batch.sales.by_id().len()))?;
         let keep = batch.categories.len().saturating_sub(share(batch.categories_in_all));
         for place in batch.categories.drain(keep..).rev() {

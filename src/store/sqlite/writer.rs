@@ -3,6 +3,7 @@
 //! Whatever waits when a group begins is in it, so a lonely request does not wait for others, and
 //! under load many share one fsync. Nobody is answered before COMMIT has returned.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,8 @@ const QUEUE_MAX: usize = 2 * GROUP_MAX;
 
 /// The way to the writer.
 pub(super) struct WriterHandle {
-    /// Empty once the store is closed.
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: mpsc::Sender<Job>,
+    closed: AtomicBool,
     failed: watch::Receiver<Option<String>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
@@ -58,17 +59,16 @@ impl WriterHandle {
             // The caller may have gone; the work is done all the same.
             let _ = reply.send(work(connection));
         });
-        let jobs = self.sender()?;
-        jobs.send(Job::Alone(work)).await.map_err(|_| gone())?;
+        self.jobs()?.send(Job::Alone(work)).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(crashed()))
     }
 
-    fn sender(&self) -> Result<mpsc::Sender<Job>> {
-        locked(&self.jobs).clone().ok_or_else(gone)
+    fn jobs(&self) -> Result<&mpsc::Sender<Job>> {
+        if self.closed.load(Ordering::Acquire) { Err(gone()) } else { Ok(&self.jobs) }
     }
 
     fn try_send(&self, job: Job) -> Result<()> {
-        self.sender()?.try_send(job).map_err(|error| match error {
+        self.jobs()?.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => StoreError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => gone(),
         })
@@ -76,7 +76,7 @@ impl WriterHandle {
 
     /// Whether the writer takes requests and has room for them.
     pub(super) fn ready(&self) -> Result<()> {
-        let jobs = self.sender()?;
+        let jobs = self.jobs()?;
         match (jobs.is_closed(), jobs.capacity()) {
             (true, _) => Err(gone()),
             (false, 0) => Err(StoreError::Overloaded),
@@ -90,14 +90,16 @@ impl WriterHandle {
         let why = failed.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
         match why {
             Some(why) => why,
-            None if locked(&self.jobs).is_some() => "the writer crashed".to_owned(),
+            None if !self.closed.load(Ordering::Acquire) => "the writer crashed".to_owned(),
             None => std::future::pending().await,
         }
     }
 
     /// Takes no more requests, and returns when those that were taken are answered.
     pub(super) async fn close(&self) {
-        drop(locked(&self.jobs).take());
+        self.closed.store(true, Ordering::Release);
+        // It fails where the writer has stopped already.
+        let _ = self.jobs.send(Job::Stop).await;
         let thread = locked(&self.thread).take();
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
@@ -148,12 +150,13 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || self.run(queue, &ended))?;
-        Ok(WriterHandle { jobs: Mutex::new(Some(jobs)), failed, thread: Mutex::new(Some(thread)) })
+        Ok(WriterHandle { jobs, closed: AtomicBool::new(false), failed, thread: Mutex::new(Some(thread)) })
     }
 
     fn run(mut self, mut queue: mpsc::Receiver<Job>, ended: &mpsc::UnboundedSender<Ended>) {
         let mut jobs = Vec::with_capacity(GROUP_MAX);
-        while !self.is_broken() && queue.blocking_recv_many(&mut jobs, GROUP_MAX) > 0 {
+        let mut stops = false;
+        while !stops && !self.is_broken() && queue.blocking_recv_many(&mut jobs, GROUP_MAX) > 0 {
             let mut group = Vec::with_capacity(jobs.len());
             for job in jobs.drain(..) {
                 match job {
@@ -161,12 +164,13 @@ impl Writer {
                         self.commit(std::mem::take(&mut group), ended);
                         self.work_alone(work);
                     }
+                    Job::Stop => stops = true,
                     job => group.push(job),
                 }
             }
             self.commit(group, ended);
         }
-        // After a failure: whoever still waits is told that nothing was begun for them.
+        // Whoever still waits, after a failure or behind the end, is told that nothing was begun for them.
         queue.close();
         while let Ok(job) = queue.try_recv() {
             job.refuse();
@@ -257,7 +261,7 @@ impl Writer {
                 Job::CreateAccount(account, reply) => {
                     Answer::CreateAccount(reply, accounts::create_account(connection, &account))
                 }
-                Job::Alone(_) => continue,
+                Job::Alone(_) | Job::Stop => continue,
             };
             let failure = answer.group_failure();
             answers.push(answer);
