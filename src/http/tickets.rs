@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Buf;
 use futures_util::Stream;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, StatusCode};
@@ -15,7 +15,7 @@ use super::body::Fields;
 use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
 use super::{Api, GET, POST, Received, answer, api_v1, method, parameter, received, reply, with};
-use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Money, Quantity, SaleId};
+use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Invalid, Money, Quantity, SaleId};
 use crate::shop::{SaleDetails, Ticket, Wish};
 
 /// A sale as `GET /sales/{id}` shows it.
@@ -78,8 +78,36 @@ async fn purchase_tickets(
     Ok(if receipt.replayed { reply::with_header(response, "idempotent-replayed", "true") } else { response })
 }
 
+/// The body as nearly everyone sends it; whatever is not quite so is read again field by field, which says
+/// what is wrong with it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct UsualBody<'a> {
+    account_id: &'a str,
+    event_id: &'a str,
+    category_id: &'a str,
+    quantity: i64,
+}
+
+impl UsualBody<'_> {
+    fn wish(&self, key: Option<IdempotencyKey>) -> Result<Wish, Invalid> {
+        Ok(Wish {
+            account: AccountId::parse(self.account_id)?,
+            event: EventId::parse(self.event_id)?,
+            category: CategoryId::parse(self.category_id)?,
+            quantity: Quantity::new(self.quantity)?,
+            key,
+        })
+    }
+}
+
 fn parse_wish(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Problem> {
     let key = idempotency_key(headers)?;
+    if let Ok(usual) = serde_json::from_slice::<UsualBody<'_>>(body)
+        && let Ok(wish) = usual.wish(key.clone())
+    {
+        return Ok(wish);
+    }
     let mut fields = Fields::parse(body)?;
     let account = fields.text("accountId", AccountId::parse);
     let event = fields.text("eventId", EventId::parse);
