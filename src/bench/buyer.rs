@@ -96,12 +96,10 @@ impl Buyer {
     /// One purchase; where its outcome is unknown, once more under the same key, as a buyer would.
     async fn buy(&mut self, rng: &mut SmallRng, number: u64) -> Call {
         let market = Arc::clone(&self.market);
-        let Stock { offers, accounts, .. } = &market.stock;
-        let at = rng.random_range(0..offers.len().max(1));
         let drawn = Quantity::new(rng.random_range(1..=4)).ok();
         let key = self.key_of(number);
-        let (Some(offer), Some(&account), Some(quantity), Some(key)) =
-            (offers.get(at), accounts.choose(rng), market.plan.quantity.or(drawn), key)
+        let (Some((at, offer)), Some(&account), Some(quantity), Some(key)) =
+            (market.stock.draw(rng), market.stock.accounts.choose(rng), market.plan.quantity.or(drawn), key)
         else {
             return Call {
                 operation: Operation::Purchase,
@@ -110,7 +108,7 @@ impl Buyer {
                 sold: None,
             };
         };
-        let Offer { event, category, .. } = *offer;
+        let Offer { event, category, .. } = offer;
         let wish = Wish { account, event, category, quantity, key: Some(key) };
         let mut answer = market.purchase(wish).await;
         if matches!(answer, Err(ShopError::OutcomeUnknown(_))) {
@@ -118,7 +116,7 @@ impl Buyer {
             answer = market.purchase(Wish { account, event, category, quantity, key }).await;
         }
         let wished = Wished { event, category, quantity: quantity.get() };
-        market.settle(at, offer, wished, answer)
+        market.settle(at, &offer, wished, answer)
     }
 
     fn key_of(&mut self, number: u64) -> Option<IdempotencyKey> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rand::SeedableRng;
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
+use rand::{Rng, RngExt, SeedableRng};
 
 use super::{BenchError, Plan, Reach};
 use crate::model::{
@@ -46,6 +46,8 @@ pub(super) struct Aim {
 pub struct Stock {
     /// Categories with seats left.
     pub(super) offers: Vec<Offer>,
+    /// For each offer the seats of all up to and with it.
+    seats_up_to: Vec<u64>,
     /// The accounts that buy.
     pub(super) accounts: Vec<AccountId>,
     /// Days on which an event begins that is on sale.
@@ -104,8 +106,14 @@ impl Stock {
             multi_event: event.facts.multi_event,
             event: event.facts.summary.id,
         };
+        let offers: Vec<Offer> = events.iter().flat_map(offers_of).collect();
+        let sums = offers.iter().scan(0, |sum, offer| {
+            *sum += u64::from(offer.seats);
+            Some(*sum)
+        });
         Self {
-            offers: events.iter().flat_map(offers_of).collect(),
+            seats_up_to: sums.collect(),
+            offers,
             accounts: Vec::new(),
             days: days.into_iter().collect(),
             aim: events.first().filter(|_| plan.reach != Reach::Catalogue).map(aim),
@@ -130,6 +138,14 @@ impl Stock {
             gathered(self.accounts.len() as u64, u64::from(count));
         }
         Ok(())
+    }
+
+    /// The category of a seat that is drawn among all, and its place: large ones are bought from more often,
+    /// so that they sell out at about the same time.
+    pub(super) fn draw(&self, rng: &mut impl Rng) -> Option<(usize, Offer)> {
+        let seat = rng.random_range(0..*self.seats_up_to.last()?);
+        let at = self.seats_up_to.partition_point(|&up_to| up_to <= seat);
+        self.offers.get(at).map(|&offer| (at, offer))
     }
 
     /// How many events there are.
@@ -231,4 +247,35 @@ async fn days(shop: &Shop, seed: u64) -> Result<Vec<Date>, BenchError> {
     let mut days: Vec<Date> = days.take_while(|&day| day <= range.to).collect();
     days.shuffle(&mut SmallRng::seed_from_u64(seed));
     Ok(days)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_is_drawn_as_often_as_it_has_seats() {
+        let offer = |id: u8, seats| Offer {
+            event: EventId::from_bytes([1; 16]),
+            category: CategoryId::from_bytes([id; 16]),
+            seats,
+        };
+        let stock = Stock {
+            offers: vec![offer(1, 100), offer(2, 900), offer(3, 1)],
+            seats_up_to: vec![100, 1_000, 1_001],
+            accounts: vec![],
+            days: vec![],
+            aim: None,
+            events: 1,
+            seats_left: 1_001,
+        };
+        let draws = |seed| {
+            let mut rng = SmallRng::seed_from_u64(seed);
+            (0..10_000).map(|_| stock.draw(&mut rng).unwrap().0).collect::<Vec<_>>()
+        };
+        let of = |place| draws(7).iter().filter(|&&at| at == place).count();
+        assert!((700..1_300).contains(&of(0)), "{}", of(0));
+        assert!((1..60).contains(&of(2)), "{}", of(2));
+        assert_eq!(draws(7), draws(7));
+    }
 }

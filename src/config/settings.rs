@@ -98,7 +98,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("SPANNER_LOAD_COMMIT_DELAY", "100", "MS", "How long Spanner may hold back a load's commits"),
     setting("SPANNER_LOAD_PARALLEL", "8", "NUMBER", "Commits of a load under way at once on Spanner"),
-    setting("CACHESIZE", "1000", "NUMBER", "Event look-ups that are kept; 0 keeps none"),
+    setting("CACHESIZE", "10000", "NUMBER", "Event look-ups that are kept; 0 keeps none"),
     setting(
         "CACHEEXPIRATION",
         "15",
