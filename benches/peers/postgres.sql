@@ -47,7 +47,7 @@ INSERT INTO ticket SELECT category_no, seat FROM ticket_category, generate_serie
 CREATE INDEX ticket_free ON ticket (category_no, seat) WHERE sale_no IS NULL;
 
 -- 1: sold; 2: sold before under this key; 0: nothing sold.
-CREATE FUNCTION purchase(account bigint, category bigint, quantity integer, key text) RETURNS integer
+CREATE FUNCTION purchase(buyer bigint, category bigint, quantity integer, key text) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
     price_of_one integer;
@@ -55,9 +55,9 @@ DECLARE
     found_seats integer[];
     no bigint;
 BEGIN
-    PERFORM FROM sale WHERE account_id = account AND idempotency_key = key;
+    PERFORM FROM sale WHERE account_id = buyer AND idempotency_key = key;
     IF FOUND THEN RETURN 2; END IF;
-    PERFORM FROM account WHERE account_id = account;
+    PERFORM FROM account WHERE account_id = buyer;
     IF NOT FOUND THEN RETURN 0; END IF;
     SELECT price INTO price_of_one FROM ticket_category JOIN event USING (event_id)
         WHERE category_no = category AND now() BETWEEN sale_date AND event_date;
@@ -67,7 +67,7 @@ BEGIN
         ORDER BY seat LIMIT quantity FOR UPDATE SKIP LOCKED) free;
     IF coalesce(cardinality(found_seats), 0) < quantity THEN RETURN 0; END IF;
     INSERT INTO sale (account_id, category_no, seats, price, purchase_date, idempotency_key)
-        VALUES (account, category, found_seats, price_of_one, now(), key) RETURNING sale_no INTO no;
+        VALUES (buyer, category, found_seats, price_of_one, now(), key) RETURNING sale_no INTO no;
     UPDATE ticket SET sale_no = no WHERE ctid = ANY (found_tickets);
     RETURN 1;
 END $$;

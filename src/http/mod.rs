@@ -37,6 +37,7 @@ use crate::shop::Shop;
 pub use self::problem::FieldError;
 pub use self::problem_kind::ProblemKind;
 pub use self::server::Server;
+pub use self::tickets::{purchase_reply, purchase_request};
 
 /// The methods of a route, as `Allow` shows them.
 const GET: &str = "GET, HEAD";

@@ -16,7 +16,7 @@ use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
 use super::{Api, GET, POST, Received, answer, api_v1, method, parameter, received, reply, with};
 use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Invalid, Money, Quantity, SaleId};
-use crate::shop::{SaleDetails, Ticket, Wish};
+use crate::shop::{Receipt, SaleDetails, Ticket, Wish};
 
 /// A sale as `GET /sales/{id}` shows it.
 #[derive(Serialize)]
@@ -70,12 +70,26 @@ async fn purchase_tickets(
     let (headers, body) = request.json(api.body).await?;
     let wish = parse_wish(&headers, &body)?;
     let receipt = api.shop.purchase_tickets(wish, deadline).await?;
+    Ok(purchase_reply(&receipt))
+}
+
+/// The reply to a purchase that was made.
+#[must_use]
+pub fn purchase_reply(receipt: &Receipt) -> Response {
     let tickets: Vec<Ticket<'_>> = receipt.sale.tickets().collect();
     let response = reply::json(StatusCode::CREATED, &tickets);
     let id = receipt.sale.sale.id;
     let response = reply::with_header(response, "sale-id", &id.to_string());
     let response = reply::with_header(response, "location", &format!("/api/v1/sales/{id}"));
-    Ok(if receipt.replayed { reply::with_header(response, "idempotent-replayed", "true") } else { response })
+    if receipt.replayed { reply::with_header(response, "idempotent-replayed", "true") } else { response }
+}
+
+/// What the headers and the body of a purchase ask for.
+///
+/// # Errors
+/// The reply that says what is wrong with them.
+pub fn purchase_request(headers: &HeaderMap, body: &[u8]) -> Result<Wish, Box<Response>> {
+    parse_wish(headers, body).map_err(|problem| Box::new(problem.into_response()))
 }
 
 /// The body as nearly everyone sends it; whatever is not quite so is read again field by field, which says

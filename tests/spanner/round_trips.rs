@@ -35,7 +35,9 @@ async fn a_purchase_is_two_round_trips() {
         for key in [None, Some(format!("k{quantity}"))] {
             let wish = keyed(account.id, &fixture, 0, quantity, key.as_deref());
             buy(&subject, &wish).await.unwrap();
-            assert_eq!(calls(&subject), counted([("StreamingRead", 1), ("Commit", 1)]));
+            let calls = calls(&subject);
+            assert_eq!(calls, counted([("StreamingRead", 1), ("Commit", 1)]));
+            println!("a purchase: {calls:?}");
         }
     }
 }

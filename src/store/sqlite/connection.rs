@@ -25,7 +25,7 @@ const LOG_BYTES_MAX: u32 = 64 << 20;
 const WRITER_CACHE_KIB: u32 = 16 << 10;
 const READER_CACHE_KIB: u32 = 8 << 10;
 /// Statements each connection keeps prepared: more than the engine has.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 /// SQLite before this version can corrupt a log that two connections reset at once.
 const SQLITE_AT_LEAST: i32 = 3_051_003;
 
