@@ -1,4 +1,4 @@
-//! Settling: index and counters follow the ledger in batches, a slice with each group of purchases.
+//! Settling: index and counters follow the ledger in batches, a slice for every [`STEP`] sales.
 //!
 //! Sale ids are random and so are the categories that a rush buys from. Entered at once, each sale would
 //! change a page of the index and a row of seats for itself; entered [`BATCH`] at a time and in the order
