@@ -110,9 +110,10 @@ impl Inventory {
             }
         };
         if let Some(category) = self.categories.get_mut(at).filter(|found| found.counted_up_to < sale.no) {
-            let seats = sale.seats.iter().flat_map(crate::model::SeatRanges::seats);
-            category.damaged |=
-                sale.seats.is_none() || !seats.map(|seat| category.seats.take(seat)).all(|free| free);
+            category.damaged |= sale.seats.is_none();
+            for seat in sale.seats.iter().flat_map(crate::model::SeatRanges::seats) {
+                category.damaged |= !category.seats.take(seat);
+            }
             self.sold(at, sale.no);
         }
         Ok(())
