@@ -307,7 +307,7 @@ mod tests {
         let config = from(&[]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8090");
         assert_eq!(config.store.to_string(), DEFAULT_STORE);
-        assert_eq!(config.cache, CacheSettings { size: 1_000, expiration: Duration::from_secs(15) });
+        assert_eq!(config.cache, CacheSettings { size: 10_000, expiration: Duration::from_secs(15) });
         assert_eq!(config.influx, None);
     }
 

@@ -1,5 +1,7 @@
 //! `tsctl audit`, on stores that are whole and on stores that were damaged on purpose.
 
+use ticketshop::model::SeatRanges;
+
 use crate::support::Desk;
 
 /// A shop that has sold some.
@@ -28,6 +30,27 @@ async fn a_store_that_agrees_is_told_so() {
     assert_eq!((header, rows.len()), (Vec::from(HEADER.map(ToOwned::to_owned)), 0));
 }
 
+/// Does what the store does when it has sold enough: the two sales go into index and counter.
+fn settle(desk: &Desk) {
+    let store = rusqlite::Connection::open(desk.place.path()).unwrap();
+    let seats: Vec<String> = store
+        .prepare("SELECT Seats FROM Sale")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    // One bit a seat; those behind the last of the 200 are set.
+    let mut bits = [0_u8; 32];
+    bits[25..].fill(0xff);
+    for seat in seats.iter().flat_map(|seats| SeatRanges::parse(seats).unwrap().seats().collect::<Vec<_>>()) {
+        bits[(seat as usize - 1) / 8] |= 1 << ((seat - 1) % 8);
+    }
+    store.execute("INSERT INTO SoldTicketsCounter VALUES (1, 5, ?1, 2)", [&bits[..]]).unwrap();
+    let rest = "INSERT INTO SaleById SELECT SaleId, SaleNo FROM Sale; UPDATE Meta SET Value = 2 WHERE Name = 'SettledUpTo'";
+    store.execute_batch(rest).unwrap();
+}
+
 const HEADER: [&str; 5] = ["kind", "detail", "event", "category", "sales"];
 
 #[tokio::test]
@@ -47,6 +70,8 @@ async fn each_damage_is_found_and_the_exit_code_says_so() {
         ("seat-out-of-range", "UPDATE Sale SET Seats = '999' WHERE SaleNo = 1"),
     ];
     let desk = sold().await;
+    settle(&desk);
+    desk.tsctl(["audit"]).done();
     let whole = std::fs::read(desk.place.path()).unwrap();
     for (kind, damage) in cases {
         for beside in ["-wal", "-shm"] {
