@@ -83,7 +83,7 @@ pub enum Stop {
 /// What the calls are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// The catalogue: of its categories each as often as any other.
+    /// The catalogue: its categories are bought from in proportion to their seats.
     Catalogue,
     /// The event on sale that has the most seats.
     LargestEvent,

@@ -34,7 +34,7 @@ pub(in crate::cli) struct Looking {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     warm_up: Option<Duration>,
     /// All calls are about one event: this, or the one on sale with the most seats; without it, about the
-    /// whole catalogue, each category as often as any other
+    /// whole catalogue. Either way, categories are bought from in proportion to their seats
     #[arg(long, value_name = "EVENT", num_args = 0..=1)]
     hot: Option<Option<EventId>>,
     /// Calls per second (an open loop): each is due at its time, and its latency counts from then; without
