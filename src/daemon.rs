@@ -11,6 +11,7 @@ use crate::cli::settings::{setting_args, sources};
 use crate::config::{Config, SETTINGS};
 use crate::http::Server;
 use crate::shop::Shop;
+use crate::signals::asked_to_end;
 use crate::store::{Access, Store};
 use crate::{demo, logging, store, version};
 
@@ -136,12 +137,12 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     let drained = server
         .run(async {
             let failure = tokio::select! {
-                () = signal() => None,
+                () = asked_to_end() => None,
                 failure = store.failed() => Some(failure),
             };
             let _ = ended.send(failure);
             tokio::spawn(async {
-                signal().await;
+                asked_to_end().await;
                 // Asked twice: what is acknowledged is on disk, and nobody wants to wait.
                 std::process::exit(INTERRUPTED);
             });
@@ -158,24 +159,6 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
             say("tsbe: requests in flight were cut off; nothing that was acknowledged is lost");
             ExitCode::from(NOT_DRAINED)
         }
-    }
-}
-
-/// Completes when the process is asked to end.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signals) => {
-            signals.recv().await;
-        }
-        Err(error) => {
-            tracing::error!(%error, "a signal cannot be waited for");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
     }
 }
 

@@ -41,5 +41,6 @@ pub mod loader;
 pub mod logging;
 pub mod model;
 pub mod shop;
+pub mod signals;
 pub mod store;
 pub mod version;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the top down. One may import those behind it, and itself.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "version"]),
+    ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "signals", "version"]),
     (
         "cli",
         &[
@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["cache", "model"]),
     ("cache", &[]),
     ("model", &[]),
+    ("signals", &[]),
     ("version", &[]),
 ];
 const LINES_MAX: usize = 500;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use clap::Args;
 use reqwest::Url;
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::live::show_while;
 use self::report::Report;
@@ -21,6 +20,7 @@ use crate::bots::{
 };
 use crate::config::{boolean, number, seconds};
 use crate::model::CountryCode;
+use crate::signals::asked_to_end;
 
 pub(super) const EXAMPLES: &str = "Examples:
   tsctl bots                                     ten bots buy once each at http://localhost:8090
@@ -181,27 +181,10 @@ pub(super) async fn run(context: &Context, options: BotsOptions) -> Result<ExitC
 
 /// The first signal asks the bots to end, the second does not wait for them.
 async fn end_on_signals(asks: StopBots) {
-    wait_for_signal().await;
+    asked_to_end().await;
     asks.ask();
-    wait_for_signal().await;
+    asked_to_end().await;
     std::process::exit(INTERRUPTED);
-}
-
-/// Completes when the process is asked to end.
-async fn wait_for_signal() {
-    let wait = async |kind| match signal(kind) {
-        Ok(mut signals) => {
-            signals.recv().await;
-        }
-        Err(error) => {
-            tracing::error!(%error, "a signal cannot be waited for");
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::interrupt()) => {}
-        () = wait(SignalKind::terminate()) => {}
-    }
 }
 
 /// What is left to say, and the exit code.

@@ -101,13 +101,10 @@ impl Inventory {
     pub(super) fn take_in(&mut self, connection: &Connection, sale: &LaterSale) -> Result<()> {
         let at = match self.by_no.get(&sale.category_no) {
             Some(&at) => at,
-            None => {
-                let key = connection.prepare_cached(KEY_OF)?;
-                match key_of(key, sale.category_no)? {
-                    Some((event, category)) => self.load(connection, event, category)?,
-                    None => return Ok(()),
-                }
-            }
+            None => match key_of(connection, sale.category_no)? {
+                Some((event, category)) => self.load(connection, event, category)?,
+                None => return Ok(()),
+            },
         };
         if let Some(category) = self.categories.get_mut(at).filter(|found| found.counted_up_to < sale.no) {
             category.damaged |= sale.seats.is_none();
@@ -146,10 +143,8 @@ impl Inventory {
     }
 }
 
-fn key_of(
-    mut statement: rusqlite::CachedStatement<'_>,
-    category_no: i64,
-) -> rusqlite::Result<Option<(EventId, CategoryId)>> {
+fn key_of(connection: &Connection, category_no: i64) -> rusqlite::Result<Option<(EventId, CategoryId)>> {
+    let mut statement = connection.prepare_cached(KEY_OF)?;
     statement.query_row([category_no], |row| Ok((row.get(0)?, row.get(1)?))).optional()
 }
 
