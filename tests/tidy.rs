@@ -21,6 +21,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "logging",
             "version",
             "model",
+            "signals",
         ],
     ),
     ("bench", &["loader", "generator", "shop", "store", "model"]),
