@@ -7,6 +7,7 @@ mod audit;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
+mod figures;
 mod location;
 mod spanner;
 mod sqlite;
@@ -15,15 +16,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::model::{
-    Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
-    MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
+    Account, AccountId, CategorySold, CountryCode, DatesRange, Email, EventFacts, EventId, EventSummary,
+    MultiEvent, MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
 };
 
 pub use audit::{AuditReport, Disagreement};
 pub use error::{Cause, Entity, OpenError, StoreError};
+pub use figures::{CountMark, EventFill, OnSale, QueueFigures, SalesCount, SoldTo};
 pub use location::{DEFAULT_STORE, SpannerLocation, StoreLocation};
 pub use spanner::{Omni, Priority, SeatLock, SpannerSettings};
 
@@ -122,6 +125,20 @@ pub trait Store: Send + Sync + 'static {
     /// How much is in the catalogue.
     async fn catalogue_size(&self) -> Result<CatalogueSize>;
 
+    /// Counts tickets of the ledger behind `from` by the buyers' countries, those sold at `recent` or later by
+    /// the second too. An engine may count a part at a time, or all of it each time, which then replaces what
+    /// was counted before. May be stale.
+    async fn count_sales(&self, from: CountMark, recent: Timestamp) -> Result<SalesCount>;
+
+    /// What is on sale now and how much of it is sold, with the `limit` fullest events. May be stale.
+    async fn on_sale(&self, limit: usize) -> Result<OnSale>;
+
+    /// Where these accounts are from; unknown ones are left out.
+    async fn countries(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, CountryCode)>>;
+
+    /// How much waits to be written.
+    fn queue(&self) -> QueueFigures;
+
     /// Deletes sales, counters and accounts, so that every ticket is for sale again; with `catalogue`
     /// the catalogue too.
     async fn reset(&self, catalogue: bool) -> Result<()>;
@@ -150,6 +167,8 @@ pub struct Purchased {
     pub sale: Sale,
     /// Whether it had been made before, by the same purchase.
     pub replayed: bool,
+    /// Where its buyer is from, where the engine has met that on the way.
+    pub country: Option<CountryCode>,
     /// What it took.
     pub effort: Effort,
 }

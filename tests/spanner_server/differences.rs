@@ -11,11 +11,12 @@ use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::mutation::Mutation;
 use google_cloud_spanner::read::ReadRequest;
 use google_cloud_spanner::statement::Statement;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use ticketshop::model::*;
 use ticketshop::store::{
-    self, Access, AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, Purchased, Result,
-    SpannerLocation, Store, StoreError, StoreLocation,
+    self, Access, AuditProgress, AuditReport, CatalogueSize, CountMark, CreatedAccount, LoadMark, OnSale,
+    Purchased, QueueFigures, Result, SalesCount, SpannerLocation, Store, StoreError, StoreLocation,
 };
 
 /// The store, with the differences made good.
@@ -197,6 +198,22 @@ impl Store for Adapted {
 
     async fn catalogue_size(&self) -> Result<CatalogueSize> {
         patiently!(self.store.catalogue_size())
+    }
+
+    async fn count_sales(&self, from: CountMark, recent: Timestamp) -> Result<SalesCount> {
+        patiently!(self.store.count_sales(from, recent))
+    }
+
+    async fn on_sale(&self, limit: usize) -> Result<OnSale> {
+        patiently!(self.store.on_sale(limit))
+    }
+
+    async fn countries(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, CountryCode)>> {
+        patiently!(self.store.countries(accounts))
+    }
+
+    fn queue(&self) -> QueueFigures {
+        self.store.queue()
     }
 
     async fn audit(&self, progress: AuditProgress) -> Result<AuditReport> {

@@ -6,6 +6,7 @@
 
 pub mod accounts;
 pub mod catalogue;
+pub mod figures;
 pub mod purchase;
 pub mod races;
 
@@ -32,6 +33,8 @@ macro_rules! conformance_tests {
             catalogue: the_dates_range_spans_all_events, multi_events_come_once_and_in_pages,
                 only_events_on_sale_are_listed, an_event_has_its_facts, unknown_things_are_not_found,
                 loads_are_remembered, venues_come_back_as_they_were_loaded;
+            figures: sales_are_counted_by_the_country_of_the_buyer, a_count_tells_the_second_of_each_sale,
+                the_fullest_events_on_sale_come_first, accounts_tell_where_they_are_from;
             purchase: a_purchase_is_found_everywhere, seats_are_neighbours_where_there_are_any,
                 the_same_purchase_again_is_the_same_sale, a_key_with_another_body_is_refused,
                 a_key_belongs_to_its_account, what_is_unknown_is_not_sold, what_is_not_on_sale_is_not_sold,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use google_cloud_gax::error::rpc::Code;
 use google_cloud_spanner::key;
+use google_cloud_spanner::key::KeySet;
 use google_cloud_spanner::mutation::Mutation;
 
 use super::connection::{Connection, Work, tag};
@@ -11,7 +12,7 @@ use super::error::{code, commit_is_undone};
 use super::purchase::COMMIT_TIME;
 use super::retries::{BoundedAborts, backoff, retries};
 use super::rows::{self, ACCOUNT_COLUMNS};
-use crate::model::{Account, AccountId, Email, NewAccount};
+use crate::model::{Account, AccountId, CountryCode, Email, NewAccount};
 use crate::store::{CreatedAccount, Entity, Result, StoreError};
 
 /// How often an insert whose outcome is unknown is sent again before it is called so.
@@ -88,4 +89,14 @@ pub(super) async fn account(connection: &Connection, email: &Email) -> Result<Ac
 pub(super) async fn account_by_id(connection: &Connection, id: AccountId) -> Result<Account> {
     let read = connection.by_key("Account", &ACCOUNT_COLUMNS, key![id.to_string()], "account_by_id");
     connection.read(read, rows::account).await?.pop().ok_or(StoreError::NotFound(Entity::Account))
+}
+
+/// Where these accounts are from; unknown ones are left out.
+pub(super) async fn countries(
+    connection: &Connection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, CountryCode)>> {
+    let keys = accounts.iter().fold(KeySet::builder(), |keys, id| keys.add_key(key![id.to_string()]));
+    let read = connection.by_key("Account", &["AccountId", "CountryCode"], keys.build(), "countries");
+    connection.read(read, |mut row| Ok((row.parse(AccountId::parse)?, row.parse(CountryCode::parse)?))).await
 }

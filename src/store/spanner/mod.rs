@@ -2,7 +2,7 @@
 //!
 //! `purchase` is the one read and the one commit of a sale, `order` what they read and write, `inventory`
 //! what a process remembers for them, `shard` the grain in which seats are stored and locked.
-//! `accounts`, `catalogue`, `sales`, `load`, `reset` and `audit` are the requests of each use case, `rows` is
+//! `accounts`, `catalogue`, `sales`, `load`, `reset` and `audit` are the requests of each use case, `figures` those for people who watch, `rows` is
 //! between columns and types. `open` makes the client, `connection` marks every request, `retries` says what
 //! may be repeated; `schema` applies the migrations; `hot_spots` is for the operator.
 
@@ -11,6 +11,7 @@ mod audit;
 mod catalogue;
 mod connection;
 mod error;
+mod figures;
 mod hot_spots;
 mod inventory;
 mod load;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -37,12 +39,12 @@ use self::inventory::Inventory;
 use self::purchase::Ledger;
 use super::location::SpannerLocation;
 use super::{
-    AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, OpenError, Purchased, Result, Store,
-    StoreError,
+    AuditProgress, AuditReport, CatalogueSize, CountMark, CreatedAccount, LoadMark, OnSale, OpenError,
+    Purchased, QueueFigures, Result, SalesCount, Store, StoreError,
 };
 use crate::model::{
-    Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
-    MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
+    Account, AccountId, CategorySold, CountryCode, DatesRange, Email, EventFacts, EventId, EventSummary,
+    MultiEvent, MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
 };
 
 pub(super) use self::hot_spots::{hot_spots, presplit};
@@ -174,6 +176,23 @@ impl Store for SpannerStore {
 
     async fn catalogue_size(&self) -> Result<CatalogueSize> {
         catalogue::catalogue_size(self.connection()).await
+    }
+
+    async fn count_sales(&self, _from: CountMark, recent: Timestamp) -> Result<SalesCount> {
+        figures::count_sales(self.connection(), recent).await
+    }
+
+    async fn on_sale(&self, limit: usize) -> Result<OnSale> {
+        figures::on_sale(self.connection(), limit).await
+    }
+
+    async fn countries(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, CountryCode)>> {
+        accounts::countries(self.connection(), accounts).await
+    }
+
+    fn queue(&self) -> QueueFigures {
+        let limit = self.connection().settings.writes;
+        QueueFigures { waiting: limit.saturating_sub(self.writes.available_permits()), limit }
     }
 
     async fn reset(&self, catalogue: bool) -> Result<()> {

@@ -98,7 +98,7 @@ impl Ledger {
         let mut begin = BeginTransactionOption::InlineBegin;
         while tries < TRIES && Instant::now() < deadline {
             match self.attempt(&order, begin, deadline, &mut effort).await {
-                Ok(sale) => return Ok(Purchased { sale, replayed: false, effort }),
+                Ok(sale) => return Ok(Purchased { sale, replayed: false, country: None, effort }),
                 Err(Failed::Busy) => {
                     // Of a transaction that began with a read that is given up, nobody knows the id: it could
                     // not be ended. The next ones begin by themselves.
@@ -180,7 +180,8 @@ impl Ledger {
         let found = sales::by_key(&self.connection, purchase.account, purchase.sale).await?;
         match found {
             Some(sale) if purchase.asks_for(&sale) => {
-                Ok(Purchased { sale, replayed: true, effort: Effort { group: 1, ..Effort::default() } })
+                let effort = Effort { group: 1, ..Effort::default() };
+                Ok(Purchased { sale, replayed: true, country: None, effort })
             }
             Some(_) => Err(StoreError::KeyReused),
             None => Err(StoreError::NotFound(Entity::Sale)),

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows;
-use crate::model::{Account, AccountId, Email, NewAccount};
+use crate::model::{Account, AccountId, CountryCode, Email, NewAccount};
 use crate::store::{CreatedAccount, Entity, Result, StoreError};
 
 const BY_EMAIL: &str = "SELECT AccountId, Name, Email, CountryCode FROM Account WHERE Email = ?1";
 const BY_ID: &str = "SELECT AccountId, Name, Email, CountryCode FROM Account WHERE AccountId = ?1";
-const EXISTS: &str = "SELECT 1 FROM Account WHERE AccountId = ?1";
+const COUNTRY: &str = "SELECT CountryCode FROM Account WHERE AccountId = ?1";
 const INSERT: &str = "INSERT INTO Account (AccountId, Email, Name, CountryCode) VALUES (?1, ?2, ?3, ?4)";
 
 /// Makes the account or finds the same one, inside the writer's transaction.
@@ -39,6 +39,19 @@ pub(super) fn account_by_id(connection: &Connection, id: AccountId) -> Result<Ac
     found.ok_or(StoreError::NotFound(Entity::Account))
 }
 
-pub(super) fn account_exists(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
-    connection.prepare_cached(EXISTS)?.exists([id])
+/// Where the account is from; `None` where there is no such account.
+pub(super) fn country(connection: &Connection, id: AccountId) -> rusqlite::Result<Option<CountryCode>> {
+    connection.prepare_cached(COUNTRY)?.query_row([id], |row| row.get(0)).optional()
+}
+
+/// Where these accounts are from; unknown ones are left out.
+pub(super) fn countries(
+    connection: &Connection,
+    accounts: &[AccountId],
+) -> Result<Vec<(AccountId, CountryCode)>> {
+    let mut found = Vec::with_capacity(accounts.len());
+    for &account in accounts {
+        found.extend(country(connection, account)?.map(|country| (account, country)));
+    }
+    Ok(found)
 }

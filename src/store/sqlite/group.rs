@@ -6,7 +6,8 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{NewAccount, Purchase, Sale};
+use super::purchase::Made;
+use crate::model::{NewAccount, Purchase};
 use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
 
 /// Work that needs the write connection for itself.
@@ -31,7 +32,7 @@ pub(super) struct PurchaseJob {
 
 /// What a member of a group will be answered once its group is committed.
 pub(super) enum Answer {
-    Purchase(PurchaseJob, Result<(Sale, bool)>),
+    Purchase(PurchaseJob, Result<Made>),
     CreateAccount(oneshot::Sender<Result<CreatedAccount>>, Result<CreatedAccount>),
 }
 
@@ -110,7 +111,12 @@ impl Answer {
             Self::Purchase(job, made) => {
                 let queued = begun_at.saturating_duration_since(job.queued_at);
                 let effort = Effort { queued, ..effort };
-                let made = made.map(|(sale, replayed)| Purchased { sale, replayed, effort });
+                let made = made.map(|Made { sale, replayed, country }| Purchased {
+                    sale,
+                    replayed,
+                    country,
+                    effort,
+                });
                 let _ = job.reply.send(after_commit(made, result));
             }
             Self::CreateAccount(reply, made) => {

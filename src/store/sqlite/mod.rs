@@ -3,13 +3,14 @@
 //! `writer` commits requests in groups, `group` is what they ask and are answered; `purchase` is what
 //! one of them does; `inventory`, `known_sales` and `tail` are what is kept in memory for it, and `settle` lets what is
 //! derived from the ledger follow. `accounts`, `catalogue`, `sales`, `load` and `audit` are the statements
-//! of each use case, `rows` is between columns and types. `connection` and `schema` open the file.
+//! of each use case, `figures` those for people who watch, `rows` is between columns and types. `connection` and `schema` open the file.
 
 mod accounts;
 mod audit;
 mod catalogue;
 mod connection;
 mod error;
+mod figures;
 mod group;
 mod inventory;
 mod known_sales;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::Connection;
 
@@ -41,12 +43,12 @@ use self::settle::Settling;
 use self::tail::SharedTail;
 use self::writer::{Writer, WriterHandle};
 use super::{
-    Access, AuditProgress, AuditReport, CatalogueSize, CreatedAccount, LoadMark, OpenError, Purchased,
-    Result, Store,
+    Access, AuditProgress, AuditReport, CatalogueSize, CountMark, CreatedAccount, LoadMark, OnSale,
+    OpenError, Purchased, QueueFigures, Result, SalesCount, Store,
 };
 use crate::model::{
-    Account, AccountId, CategorySold, DatesRange, Email, EventFacts, EventId, EventSummary, MultiEvent,
-    MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
+    Account, AccountId, CategorySold, CountryCode, DatesRange, Email, EventFacts, EventId, EventSummary,
+    MultiEvent, MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
 };
 
 pub(super) use self::schema::{schema_status, schema_text};
@@ -198,6 +200,23 @@ impl Store for SqliteStore {
 
     async fn catalogue_size(&self) -> Result<CatalogueSize> {
         self.readers.read(catalogue::catalogue_size).await
+    }
+
+    async fn count_sales(&self, from: CountMark, recent: Timestamp) -> Result<SalesCount> {
+        self.readers.read(move |connection| figures::count_sales(connection, from, recent)).await
+    }
+
+    async fn on_sale(&self, limit: usize) -> Result<OnSale> {
+        self.read_with_tail(move |connection, tail| figures::on_sale(connection, tail, limit)).await
+    }
+
+    async fn countries(&self, accounts: &[AccountId]) -> Result<Vec<(AccountId, CountryCode)>> {
+        let accounts = accounts.to_vec();
+        self.readers.read(move |connection| accounts::countries(connection, &accounts)).await
+    }
+
+    fn queue(&self) -> QueueFigures {
+        self.writer.queue()
     }
 
     async fn reset(&self, catalogue: bool) -> Result<()> {

@@ -3,7 +3,7 @@
 //! All that can refuse a purchase is checked before anything is written for it, so a refusal needs no
 //! rollback and one bad purchase does not fail its group.
 
-use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt};
 use jiff::Timestamp;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rusqlite::Connection;
@@ -14,11 +14,20 @@ use super::known_sales::KnownSales;
 use super::sales::{self, Append};
 use super::settle::Settling;
 use super::tail::{Marks, Tail, TailSale};
-use crate::model::{AccountId, Purchase, Sale, SaleId, is_on_sale};
+use crate::model::{AccountId, CountryCode, Purchase, Sale, SaleId, is_on_sale};
 use crate::store::{Entity, Result, StoreError};
 
-/// Accounts that are remembered to exist: 16 bytes each, forgotten all at once beyond this number.
+/// Accounts that are remembered to exist: 18 bytes each, forgotten all at once beyond this number.
 const KNOWN_ACCOUNTS_MAX: usize = 1 << 18;
+
+/// What came of a purchase, before its group is committed.
+pub(super) struct Made {
+    pub(super) sale: Sale,
+    /// Whether it had been made before, by the same purchase.
+    pub(super) replayed: bool,
+    /// Where the buyer is from; not looked up for a sale that was made before.
+    pub(super) country: Option<CountryCode>,
+}
 
 /// What the writer keeps in memory of the store, for the purchases of one group after another.
 pub(super) struct Ledger {
@@ -30,7 +39,7 @@ pub(super) struct Ledger {
     group_ids: HashMap<SaleId, i64>,
     /// Number of the last sale, committed or of the group at work.
     last_no: i64,
-    known_accounts: HashSet<AccountId>,
+    known_accounts: HashMap<AccountId, CountryCode>,
     rng: SmallRng,
 }
 
@@ -43,7 +52,7 @@ impl Ledger {
             group: Vec::new(),
             group_ids: HashMap::new(),
             last_no: 0,
-            known_accounts: HashSet::new(),
+            known_accounts: HashMap::new(),
             rng: SmallRng::from_rng(&mut rand::rng()),
         }
     }
@@ -81,18 +90,22 @@ impl Ledger {
         })
     }
 
-    /// Makes the sale, or finds the one that this purchase made before (then `true`).
+    /// Makes the sale, or finds the one that this purchase made before.
     pub(super) fn purchase_tickets(
         &mut self,
         connection: &Connection,
         append: &mut Append<'_>,
         purchase: &Purchase,
         now: Timestamp,
-    ) -> Result<(Sale, bool)> {
+    ) -> Result<Made> {
         if let Some(sale) = self.made_before(connection, purchase)? {
-            return if purchase.asks_for(&sale) { Ok((sale, true)) } else { Err(StoreError::KeyReused) };
+            return if purchase.asks_for(&sale) {
+                Ok(Made { sale, replayed: true, country: None })
+            } else {
+                Err(StoreError::KeyReused)
+            };
         }
-        self.check_account(connection, purchase.account)?;
+        let country = self.country_of(connection, purchase.account)?;
         let start = self.rng.next_u32();
         let (place, category) = self.inventory.category(connection, purchase.event, purchase.category)?;
         if !is_on_sale(category.sale_date, category.event_date, now) {
@@ -120,7 +133,7 @@ impl Ledger {
         self.group.push(TailSale { no, id: sale.id, category_no, tickets: sale.seats.count() });
         self.group_ids.insert(sale.id, no);
         self.known_sales.add(sale.id);
-        Ok((sale, false))
+        Ok(Made { sale, replayed: false, country: Some(country) })
     }
 
     /// Lets index and counters follow, inside the group's transaction.
@@ -163,18 +176,17 @@ impl Ledger {
         }
     }
 
-    /// Accounts are never deleted while anyone sells, so one that was seen need not be looked up again.
-    fn check_account(&mut self, connection: &Connection, account: AccountId) -> Result<()> {
-        if self.known_accounts.contains(&account) {
-            return Ok(());
+    /// Where an account is from. Accounts are never deleted while anyone sells, so one that was seen need not
+    /// be looked up again.
+    fn country_of(&mut self, connection: &Connection, account: AccountId) -> Result<CountryCode> {
+        if let Some(&country) = self.known_accounts.get(&account) {
+            return Ok(country);
         }
-        if !accounts::account_exists(connection, account)? {
-            return Err(StoreError::NotFound(Entity::Account));
-        }
+        let country = accounts::country(connection, account)?.ok_or(StoreError::NotFound(Entity::Account))?;
         if self.known_accounts.len() >= KNOWN_ACCOUNTS_MAX {
             self.known_accounts.clear();
         }
-        self.known_accounts.insert(account);
-        Ok(())
+        self.known_accounts.insert(account, country);
+        Ok(country)
     }
 }

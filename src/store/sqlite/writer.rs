@@ -20,7 +20,7 @@ use super::rows;
 use super::sales::Append;
 use super::tail::Marks;
 use crate::model::{NewAccount, Purchase};
-use crate::store::{CreatedAccount, Effort, Purchased, Result, StoreError};
+use crate::store::{CreatedAccount, Effort, Purchased, QueueFigures, Result, StoreError};
 
 /// Most requests in one group: enough that the fsync costs each of them next to nothing.
 const GROUP_MAX: usize = 512;
@@ -82,6 +82,11 @@ impl WriterHandle {
             (false, 0) => Err(StoreError::Overloaded),
             (false, _) => Ok(()),
         }
+    }
+
+    /// How much waits.
+    pub(super) fn queue(&self) -> QueueFigures {
+        QueueFigures { waiting: QUEUE_MAX - self.jobs.capacity(), limit: QUEUE_MAX }
     }
 
     /// Waits until the writer has stopped for good without being closed, and says why.
