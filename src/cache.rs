@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,17 @@ pub(crate) struct FlightCache<K, V> {
     /// `None` where nothing is to be kept.
     entries: Option<Mutex<ExpiringLruCache<K, Entry<V>>>>,
     expiration: Duration,
+    asked: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// What a cache was asked since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Questions that it could answer itself, or whose answer was on its way already.
+    pub hits: u64,
+    /// Questions that it had to pass on.
+    pub misses: u64,
 }
 
 struct Entry<V> {
@@ -41,7 +53,7 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
     pub(crate) fn new(settings: CacheSettings) -> Self {
         let entries = (settings.size > 0 && !settings.expiration.is_zero())
             .then(|| Mutex::new(ExpiringLruCache::new(settings.size)));
-        Self { entries, expiration: settings.expiration }
+        Self { entries, expiration: settings.expiration, asked: AtomicU64::new(0), misses: AtomicU64::new(0) }
     }
 
     /// The answer for `key`: what is kept, or what `ask` answers.
@@ -50,8 +62,13 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
         key: K,
         ask: impl FnOnce() -> F,
     ) -> Result<Arc<V>, E> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let ask = async || {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            ask().await.map(Arc::new)
+        };
         let Some(entries) = &self.entries else {
-            return ask().await.map(Arc::new);
+            return ask().await;
         };
         let answer = {
             let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +78,13 @@ impl<K: Hash + Eq + Clone, V> FlightCache<K, V> {
             });
             Arc::clone(&entry.answer)
         };
-        answer.get_or_try_init(|| async { ask().await.map(Arc::new) }).await.cloned()
+        answer.get_or_try_init(ask).await.cloned()
+    }
+
+    /// What it was asked so far.
+    pub(crate) fn counts(&self) -> CacheCounts {
+        let misses = self.misses.load(Ordering::Relaxed);
+        CacheCounts { hits: self.asked.load(Ordering::Relaxed).saturating_sub(misses), misses }
     }
 
     /// Forgets everything.
@@ -79,7 +102,7 @@ fn jittered(time: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use super::*;
 
@@ -100,6 +123,7 @@ mod tests {
     async fn an_answer_is_kept_until_it_expires() {
         let (cache, asked) = (cache(10, 400), AtomicU32::new(0));
         assert_eq!((ask(&cache, 1, &asked).await, ask(&cache, 1, &asked).await), (0, 0));
+        assert_eq!(cache.counts(), CacheCounts { hits: 1, misses: 1 });
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(ask(&cache, 1, &asked).await, 1);
     }

@@ -14,6 +14,7 @@
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.
+//! - [`metrics`]: what happens, counted: for `/metrics`, the dashboard and InfluxDB.
 //! - [`store`]: one trait, each method one promise, and two engines behind it: the embedded SQLite one
 //!   and Cloud Spanner.
 //! - [`generator`]: the seeded generator of demo catalogues, pure.
@@ -39,6 +40,7 @@ pub mod generator;
 pub mod http;
 pub mod loader;
 pub mod logging;
+pub mod metrics;
 pub mod model;
 pub mod shop;
 pub mod signals;

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the top down. One may import those behind it, and itself.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("daemon", &["cli", "http", "demo", "shop", "store", "config", "logging", "signals", "version"]),
+    (
+        "daemon",
+        &["cli", "http", "demo", "shop", "metrics", "store", "config", "logging", "signals", "version"],
+    ),
     (
         "cli",
         &[
@@ -25,13 +28,14 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("bench", &["loader", "generator", "shop", "store", "model"]),
-    ("http", &["shop", "store", "config", "model"]),
+    ("http", &["shop", "metrics", "store", "config", "model"]),
     ("bots", &["model"]),
     ("demo", &["loader", "generator", "shop", "store", "model"]),
     ("loader", &["generator", "store", "model"]),
-    ("shop", &["store", "cache", "model"]),
+    ("shop", &["metrics", "store", "cache", "model"]),
+    ("metrics", &["config", "store", "cache", "model", "version"]),
     ("logging", &["config"]),
-    ("config", &["shop", "store", "model"]),
+    ("config", &["store", "cache", "model"]),
     ("generator", &["model"]),
     ("store", &["cache", "model"]),
     ("cache", &[]),

@@ -10,7 +10,7 @@ mod value;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::shop::CacheSettings;
+use crate::cache::CacheSettings;
 use crate::store::StoreLocation;
 
 pub use settings::{SETTINGS, Setting};
@@ -72,8 +72,12 @@ pub struct Influx {
     pub organisation: String,
     /// INFLUX_TOKEN, or `user:password` of version 1.
     pub token: Secret,
-    /// INFLUX_BATCHSIZE: points sent together.
+    /// INFLUX_BATCHSIZE: points that are sent as soon as they wait.
     pub batch_size: usize,
+    /// INFLUX_FLUSH_INTERVAL: how long fewer points wait.
+    pub flush_interval: Duration,
+    /// INFLUX_INSTANCE: the tag that tells this daemon's points from those of others.
+    pub instance: Option<String>,
 }
 
 impl Config {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::sources::Given;
 use super::value::{Secret, boolean, http_address, log_format, number, seconds};
 use super::{Config, ConfigErrors, Influx, Sources};
-use crate::shop::CacheSettings;
+use crate::cache::CacheSettings;
 use crate::store::{
     DEFAULT_STORE, Omni, Priority, SeatLock, SpannerLocation, SpannerSettings, StoreLocation,
 };
@@ -119,19 +119,21 @@ pub const SETTINGS: &[Setting] = &[
     setting("LOG_FORMAT", "auto", "FORMAT", "auto, text or json, for everything else, on standard error"),
     setting("DEBUG", "false", "BOOL", "Log more"),
     setting("APIDOC", "false", "BOOL", "Refresh the API documentation at start (not in this version)"),
-    setting(
-        "INFLUX_ADDR",
-        "",
-        "URL",
-        "InfluxDB that gets a point for each sale; none: no points (not in this version)",
-    ),
+    setting("INFLUX_ADDR", "", "URL", "InfluxDB that gets a point for each sale; none: no points"),
     setting("INFLUX_DATABASE", "", "NAME", "Database of InfluxDB 1"),
     setting("INFLUX_USERNAME", "", "NAME", "User of InfluxDB 1"),
     setting("INFLUX_PASSWORD", "", "SECRET", "Password of InfluxDB 1"),
     setting("INFLUX_ORG", "", "NAME", "Organisation of InfluxDB 2 or 3"),
     setting("INFLUX_BUCKET", "", "NAME", "Bucket of InfluxDB 2 or 3"),
     setting("INFLUX_TOKEN", "", "SECRET", "Token of InfluxDB 2 or 3"),
-    setting("INFLUX_BATCHSIZE", "7", "NUMBER", "Points that are sent together"),
+    setting("INFLUX_BATCHSIZE", "7", "NUMBER", "Points that are sent as soon as so many wait"),
+    setting("INFLUX_FLUSH_INTERVAL", "1", "SECONDS", "How long fewer points wait at most"),
+    setting(
+        "INFLUX_INSTANCE",
+        "",
+        "NAME",
+        "Tag that tells this tsbe's points from those of others that write to the same bucket",
+    ),
 ];
 
 /// Reads values and gathers what is wrong with them.
@@ -272,7 +274,9 @@ fn omni(from: &mut Reader<'_>) -> Option<Omni> {
 }
 
 fn influx(from: &mut Reader<'_>) -> Option<Influx> {
-    let batch_size = from.whole("INFLUX_BATCHSIZE", 1, 10_000);
+    let batch_size = from.whole("INFLUX_BATCHSIZE", 1, 5_000);
+    let flush_interval = from.value("INFLUX_FLUSH_INTERVAL", Duration::ZERO, |text| seconds(text, 0.01));
+    let instance = from.text("INFLUX_INSTANCE");
     let bucket = from.text("INFLUX_BUCKET").or_else(|| from.text("INFLUX_DATABASE"));
     let user = from.text("INFLUX_USERNAME").zip(from.text("INFLUX_PASSWORD"));
     let token =
@@ -284,7 +288,7 @@ fn influx(from: &mut Reader<'_>) -> Option<Influx> {
         return None;
     };
     let token = Secret::new(token.unwrap_or_default());
-    Some(Influx { address, bucket, organisation, token, batch_size })
+    Some(Influx { address, bucket, organisation, token, batch_size, flush_interval, instance })
 }
 
 #[cfg(test)]

@@ -73,9 +73,10 @@ pub fn seconds(text: &str, min: f64) -> Result<Duration, String> {
 
 /// An address with a scheme that InfluxDB answers to.
 pub(super) fn http_address(text: &str) -> Result<String, String> {
-    match text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")) {
-        Some(host) if !host.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err("must begin with http:// or https://, such as http://localhost:8086".to_owned()),
+    let is_http = text.starts_with("http://") || text.starts_with("https://");
+    match reqwest::Url::parse(text) {
+        Ok(url) if is_http && url.has_host() => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err("must be an address with http:// or https://, such as http://localhost:8086".to_owned()),
     }
 }
 

@@ -83,10 +83,25 @@ impl Region {
         }
     }
 
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Eu, Self::As, Self::Af, Self::Oc, Self::Sa, Self::An, Self::Na];
+
+    /// The English name of the continent.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eu => "Europe",
+            Self::As => "Asia",
+            Self::Af => "Africa",
+            Self::Oc => "Oceania",
+            Self::Sa => "South America",
+            Self::An => "Antarctica",
+            Self::Na => "North America",
+        }
+    }
+
     fn parse(code: &str) -> Option<Self> {
-        [Self::Eu, Self::As, Self::Af, Self::Oc, Self::Sa, Self::An, Self::Na]
-            .into_iter()
-            .find(|region| region.code() == code)
+        Self::ALL.into_iter().find(|region| region.code() == code)
     }
 }
 
@@ -110,6 +125,13 @@ impl CountryCode {
     pub fn country(self) -> Option<&'static Country> {
         let at = COUNTRIES.binary_search_by_key(&self, |country| country.code).ok()?;
         COUNTRIES.get(at)
+    }
+
+    /// The continent that the country lies in.
+    #[must_use]
+    pub fn region(self) -> Region {
+        // Every code that gets past `parse` is in the table.
+        self.country().map_or(Region::An, |country| country.region)
     }
 
     /// The two letters.

@@ -5,13 +5,18 @@
 //! people want to see.
 
 mod accounts;
+mod buyers;
 mod catalogue;
+mod finish;
 mod offer;
 mod purchase;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use self::buyers::Buyers;
 use crate::cache::FlightCache;
+use crate::metrics::{Metrics, Readings};
 use crate::model::{EventFacts, EventId, EventSummary, MultiEvent, MultiEventId};
 use crate::store::{Result, Store};
 use jiff::civil::Date;
@@ -26,12 +31,17 @@ pub use crate::store::StoreError as ShopError;
 
 pub use crate::cache::CacheSettings;
 
+/// How long the store may take to say that it is ready, where the answer is only shown.
+const READY_TIME: Duration = Duration::from_secs(1);
+
 /// The shop: cheap to clone, one for each process.
 #[derive(Clone)]
 pub struct Shop(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    metrics: Metrics,
+    buyers: Buyers,
     /// What does not change of an event.
     event_facts: FlightCache<EventId, EventFacts>,
     /// The events on sale of a multi-event.
@@ -41,11 +51,19 @@ struct Inner {
 }
 
 impl Shop {
-    /// A shop that sells from `store`.
+    /// A shop that sells from `store`, with metrics of its own.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, cache: CacheSettings) -> Self {
+        Self::with_metrics(store, cache, Metrics::new(None))
+    }
+
+    /// A shop that sells from `store` and counts what happens in `metrics`.
+    #[must_use]
+    pub fn with_metrics(store: Arc<dyn Store>, cache: CacheSettings, metrics: Metrics) -> Self {
         Self(Arc::new(Inner {
             store,
+            metrics,
+            buyers: Buyers::default(),
             event_facts: FlightCache::new(cache),
             events: FlightCache::new(cache),
             multi_events: FlightCache::new(cache),
@@ -56,6 +74,33 @@ impl Shop {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
+    }
+
+    /// Where what happens is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Whether the store can sell now, and why it cannot. A store that does not answer soon cannot.
+    ///
+    /// # Errors
+    /// [`ShopError::Unavailable`], [`ShopError::Overloaded`].
+    pub async fn ready(&self) -> Result<()> {
+        let late = |_| Err(ShopError::unavailable("the store does not answer"));
+        tokio::time::timeout(READY_TIME, self.store().ready()).await.unwrap_or_else(late)
+    }
+
+    /// All metrics, in Prometheus' text format.
+    pub async fn metrics_text(&self) -> String {
+        let Inner { store, metrics, event_facts, events, multi_events, .. } = &*self.0;
+        let caches = [
+            ("event", event_facts.counts()),
+            ("events", events.counts()),
+            ("multi_events", multi_events.counts()),
+        ];
+        let store_ready = self.ready().await.is_ok();
+        metrics.text(&Readings { store_ready, store_queue: store.queue(), caches })
     }
 
     /// The facts of an event, as the cache or the store has them.

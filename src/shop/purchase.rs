@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Shop;
+use super::finish::finished;
+use crate::metrics::Sold;
 use crate::model::{
     AccountId, CategoryId, EventFacts, EventId, IdempotencyKey, Money, Purchase, Quantity, Sale, SaleId,
     TicketId,
 };
-use crate::store::{Effort, Entity, Result, StoreError};
+use crate::store::{Effort, Entity, Purchased, Result, StoreError};
 
 /// What a buyer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +105,27 @@ impl Shop {
         }
         let Wish { account, event: event_id, category, quantity, key } = wish;
         let purchase = Purchase::new(account, event_id, category, quantity, key, &mut rand::rng());
-        let purchased = self.store().purchase_tickets(&purchase, deadline).await?;
+        let purchased = finished(self.clone().sell(purchase, deadline)).await?;
         let sale = SaleDetails { sale: purchased.sale, event };
         Ok(Receipt { sale, replayed: purchased.replayed, effort: purchased.effort })
+    }
+
+    /// Sells, and counts what came of it.
+    async fn sell(self, purchase: Purchase, deadline: Instant) -> Result<Purchased> {
+        let begun = Instant::now();
+        let answer = self.store().purchase_tickets(&purchase, deadline).await;
+        let took = begun.elapsed();
+        match &answer {
+            Ok(purchased) => {
+                self.metrics().purchase(Ok((&purchased.effort, purchased.replayed)), took);
+                if !purchased.replayed {
+                    let tickets = purchased.sale.seats.count();
+                    self.note_sold(purchase.account, purchased.country, Sold { tickets, took });
+                }
+            }
+            Err(error) => self.metrics().purchase(Err(error.clone()), took),
+        }
+        answer
     }
 
     /// One sale.

@@ -89,7 +89,7 @@ pub struct OpenError(pub(super) String);
 
 impl StoreError {
     /// The store cannot be used, with a fixed cause.
-    pub(super) fn unavailable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn unavailable(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable(Arc::from(why.into()))
     }
 
