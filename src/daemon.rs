@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::net::TcpListener;
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::cli::settings::{setting_args, sources};
 use crate::config::{Config, SETTINGS};
 use crate::http::Server;
+use crate::metrics::{Metrics, Publisher};
 use crate::shop::Shop;
 use crate::signals::asked_to_end;
 use crate::store::{Access, Store};
@@ -23,6 +25,9 @@ const CANNOT_START: u8 = 2;
 const STORE_FAILED: u8 = 70;
 /// A second signal while draining (128 + SIGINT).
 const INTERRUPTED: i32 = 130;
+
+/// How long the buyers of the last sales may be asked for.
+const LAST_BUYERS: Duration = Duration::from_millis(500);
 
 const EXAMPLES: &str = "Examples:
   tsbe serve --demo                       a shop to try, in data/ticketshop.db
@@ -125,7 +130,19 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
 }
 
 async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, demo: bool) -> ExitCode {
-    let shop = Shop::new(Arc::clone(&store), config.cache);
+    let metrics = Metrics::new(config.influx.as_ref());
+    let publisher = match metrics.publish(config.influx.as_ref()) {
+        Ok(publisher) => publisher,
+        Err(why) => {
+            store.close().await;
+            return refuse(&why);
+        }
+    };
+    let shop = Shop::with_metrics(Arc::clone(&store), config.cache, metrics);
+    let buyers = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.ask_for_buyers().await }
+    });
     let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
     warn_of_what_is_missing(config);
     let server = Server::new(listener, shop.clone(), config);
@@ -148,7 +165,11 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
             });
         })
         .await;
+    buyers.abort();
+    // The last sales are counted by country too, where the store can still tell.
+    let _ = tokio::time::timeout(LAST_BUYERS, shop.ask_for_waiting_buyers()).await;
     store.close().await;
+    publish_the_rest(publisher).await;
     match (why_ended.await, drained) {
         (Ok(Some(failure)), _) => {
             say(&format!("tsbe: the store failed: {failure}: start again to find out what was sold"));
@@ -162,10 +183,16 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     }
 }
 
-fn warn_of_what_is_missing(config: &Config) {
-    if config.influx.is_some() {
-        tracing::warn!("INFLUX_ADDR is set, but this version publishes no points");
+/// Sends the points that wait, within a second: what is not taken then is lost, and said to be.
+async fn publish_the_rest(publisher: Option<Publisher>) {
+    let Some(publisher) = publisher else { return };
+    let lost = publisher.close().await;
+    if lost > 0 {
+        tracing::warn!(lost, "InfluxDB did not take these points before the end");
     }
+}
+
+fn warn_of_what_is_missing(config: &Config) {
     if config.apidoc {
         tracing::warn!("APIDOC is set, but this version does not refresh the documentation");
     }

@@ -12,6 +12,7 @@
 //! - [`mod@bench`]: how fast a store sells, and whether it sold right.
 //! - [`bots`]: buy-bots, which call the API over HTTP.
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
+//! - [`board`]: what a dashboard shows, made while somebody looks.
 //! - [`demo`] and [`loader`]: filling a store with a generated catalogue.
 //! - [`shop`]: the use cases, the cache, and the joining of sales with names.
 //! - [`metrics`]: what happens, counted: for `/metrics`, the dashboard and InfluxDB.
@@ -30,6 +31,7 @@
 //! `store/spanner/purchase.rs`.
 
 pub mod bench;
+pub mod board;
 pub mod bots;
 pub mod cache;
 pub mod cli;

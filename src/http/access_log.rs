@@ -12,6 +12,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::metrics::Metrics;
+
 /// How long a line may wait to be written.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// Bytes at which lines are written before that.
@@ -47,13 +49,14 @@ struct Shared {
 
 impl AccessLog {
     /// A log that a thread writes to standard output, or none.
-    pub(super) fn start(enabled: bool) -> (Self, Option<std::thread::JoinHandle<()>>) {
+    pub(super) fn start(enabled: bool, metrics: Metrics) -> (Self, Option<std::thread::JoinHandle<()>>) {
         if !enabled {
             return (Self(None), None);
         }
         let shared = Arc::new(Shared::default());
         let writer = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.write());
+        let thread =
+            std::thread::Builder::new().name("access-log".to_owned()).spawn(move || writer.write(&metrics));
         match thread {
             Ok(thread) => (Self(Some(shared)), Some(thread)),
             Err(error) => {
@@ -88,7 +91,7 @@ impl AccessLog {
 }
 
 impl Shared {
-    fn write(&self) {
+    fn write(&self, metrics: &Metrics) {
         loop {
             let closed = self.closed.load(Ordering::Relaxed);
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,6 +107,7 @@ impl Shared {
             let _ = std::io::stdout().write_all(&lines);
             let dropped = self.dropped.swap(0, Ordering::Relaxed);
             if dropped > 0 {
+                metrics.access_log_dropped(dropped);
                 tracing::warn!(dropped, "the output is too slow: lines of the access log were dropped");
             }
             if closed && lines.is_empty() {

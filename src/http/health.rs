@@ -1,7 +1,5 @@
 //! Whether the process lives, and whether it can sell.
 
-use std::sync::atomic::Ordering;
-
 use serde::Serialize;
 use warp::Filter;
 use warp::filters::BoxedFilter;
@@ -39,7 +37,7 @@ pub(super) fn readyz_route(api: Api) -> BoxedFilter<(Response,)> {
 
 async fn readyz(allowed: Result<(), Problem>, api: Api) -> Answer {
     allowed?;
-    if api.draining.load(Ordering::Relaxed) {
+    if *api.draining.borrow() {
         return Err(Problem::new(ProblemKind::Draining, "the daemon is ending"));
     }
     api.shop.store().ready().await?;

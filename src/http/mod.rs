@@ -7,8 +7,10 @@
 mod access_log;
 mod accounts;
 mod body;
+mod dashboard;
 mod events;
 mod health;
+mod metrics;
 mod problem;
 mod problem_kind;
 mod reply;
@@ -18,11 +20,11 @@ mod tickets;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::Stream;
+use tokio::sync::watch;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, Method};
 use warp::reply::Response;
@@ -30,6 +32,7 @@ use warp::{Filter, Rejection};
 
 use self::body::BodyLimits;
 use self::problem::{Answer, Problem};
+use crate::board::Board;
 use crate::config::Config;
 use crate::model::Invalid;
 use crate::shop::Shop;
@@ -55,16 +58,19 @@ struct Parts {
     /// How long a purchase may wait before it is begun.
     request_timeout: Duration,
     /// Set when the daemon is ending.
-    draining: Arc<AtomicBool>,
+    draining: watch::Sender<bool>,
+    board: Board,
 }
 
 impl Api {
     fn new(shop: Shop, config: &Config) -> Self {
+        let board = Board::new(shop.clone(), config.store.to_string());
         Self(Arc::new(Parts {
             shop,
             body: BodyLimits { bytes: config.body_limit, time: config.request_timeout },
             request_timeout: config.request_timeout,
-            draining: Arc::default(),
+            draining: watch::Sender::default(),
+            board,
         }))
     }
 }
@@ -89,7 +95,10 @@ fn routes(api: Api) -> BoxedFilter<(Response,)> {
         accounts::account_route(api.clone()),
         tickets::sale_route(api.clone()),
         health::healthz_route(),
-        health::readyz_route(api),
+        health::readyz_route(api.clone()),
+        metrics::metrics_route(api.clone()),
+        dashboard::dashboard_route(),
+        dashboard::dashboard_events_route(api),
         page_route(),
     ];
     // Nested so that a request meets only the routes before its own: warp clones what stands behind an `or`.

@@ -29,6 +29,15 @@ pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
     }
 }
 
+/// A text for programs, made when it was asked for.
+pub(super) fn text(content_type: &'static str, text: String) -> Response {
+    let mut response = Response::new(text.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
 /// A page for people.
 pub(super) fn html(page: &'static str) -> Response {
     let mut response = Response::new(page.into());

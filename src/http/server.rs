@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -20,7 +20,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, HeaderValue, Method, Request};
 use warp::reply::Response;
@@ -31,6 +31,7 @@ use super::problem_kind::ProblemKind;
 use super::reply::Route;
 use super::{Api, routes};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::shop::Shop;
 
 /// Headers that are answered with a problem; a few more are parsed so that there is someone to answer.
@@ -50,37 +51,40 @@ pub struct Server {
     listener: TcpListener,
     routes: BoxedFilter<(Response,)>,
     /// Set when the daemon is ending.
-    draining: Arc<AtomicBool>,
+    draining: watch::Sender<bool>,
     config: Config,
+    metrics: Metrics,
 }
 
 impl Server {
     /// Takes the bound socket; nothing is accepted before [`Server::run`].
     #[must_use]
     pub fn new(listener: TcpListener, shop: Shop, config: &Config) -> Self {
+        let metrics = shop.metrics().clone();
         let api = Api::new(shop, config);
-        let draining = Arc::clone(&api.draining);
-        Self { listener, routes: routes(api), draining, config: config.clone() }
+        let draining = api.draining.clone();
+        Self { listener, routes: routes(api), draining, config: config.clone(), metrics }
     }
 
     /// Serves other routes, with the same limits, log and end. They should answer whatever comes: a
     /// rejection gets warp's own plain answer.
     #[must_use]
     pub fn with_routes(listener: TcpListener, routes: BoxedFilter<(Response,)>, config: &Config) -> Self {
-        Self { listener, routes, draining: Arc::default(), config: config.clone() }
+        let (draining, metrics) = (watch::Sender::default(), Metrics::new(None));
+        Self { listener, routes, draining, config: config.clone(), metrics }
     }
 
     /// Serves until `shutdown` completes; then requests in flight are answered, new ones are not
     /// accepted. Returns whether all were answered in time.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> bool {
-        let Self { listener, routes, draining, config } = self;
-        let (log, log_thread) = AccessLog::start(config.access_log);
-        let connections = Connections::new(routes, log.clone(), config);
+        let Self { listener, routes, draining, config, metrics } = self;
+        let (log, log_thread) = AccessLog::start(config.access_log, metrics.clone());
+        let connections = Connections::new(routes, log.clone(), config, metrics);
         tokio::select! {
             () = connections.accept(&listener) => {}
             () = shutdown => {}
         }
-        draining.store(true, Ordering::Relaxed);
+        draining.send_replace(true);
         drop(listener);
         let drained = connections.drain().await;
         log.close();
@@ -98,11 +102,17 @@ struct Connections<S> {
     config: Config,
     builder: http1::Builder,
     graceful: GracefulShutdown,
+    metrics: Metrics,
     permits: Arc<Semaphore>,
 }
 
 impl Connections<()> {
-    fn new(routes: BoxedFilter<(Response,)>, log: AccessLog, config: Config) -> Connections<impl Routes> {
+    fn new(
+        routes: BoxedFilter<(Response,)>,
+        log: AccessLog,
+        config: Config,
+        metrics: Metrics,
+    ) -> Connections<impl Routes> {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -115,6 +125,7 @@ impl Connections<()> {
             log,
             builder,
             graceful: GracefulShutdown::new(),
+            metrics,
             permits: Arc::new(Semaphore::new(config.max_connections)),
             config,
         }
@@ -157,10 +168,11 @@ impl<S: Routes> Connections<S> {
         let _ = stream.set_nodelay(true);
         #[cfg(target_os = "linux")]
         let _ = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(WRITE_STALL));
-        let (routes, log) = (self.routes.clone(), self.log.clone());
+        let (routes, log, metrics) = (self.routes.clone(), self.log.clone(), self.metrics.clone());
+        let open = self.metrics.connection();
         let request_timeout = self.config.request_timeout;
         let service = service_fn(move |request| {
-            let exchange = Exchange { client, log: log.clone(), request_timeout };
+            let exchange = Exchange { client, log: log.clone(), metrics: metrics.clone(), request_timeout };
             exchange.answer(routes.clone(), request)
         });
         let connection = self.builder.serve_connection(TokioIo::new(stream), service);
@@ -170,7 +182,7 @@ impl<S: Routes> Connections<S> {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
-            drop(permit);
+            drop((permit, open));
         });
     }
 
@@ -183,6 +195,7 @@ impl<S: Routes> Connections<S> {
 struct Exchange {
     client: SocketAddr,
     log: AccessLog,
+    metrics: Metrics,
     request_timeout: Duration,
 }
 
@@ -193,14 +206,16 @@ impl Exchange {
         let request_id = request_id(request.headers());
         let mut response = self.guarded(routes, request, &method, &request_id).await;
         let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
+        let (status, took) = (response.status().as_u16(), begun_at.elapsed());
+        self.metrics.request(method.as_str(), route, status, took);
         self.log.log(&Line {
             time: Timestamp::now(),
             request_id: &request_id,
             client: self.client,
             method: method.as_str(),
             route,
-            status: response.status().as_u16(),
-            duration_us: begun_at.elapsed().as_micros() as u64,
+            status,
+            duration_us: took.as_micros() as u64,
         });
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert("x-request-id", value);
@@ -286,9 +301,10 @@ mod tests {
         });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new());
-        let (log, graceful) = (AccessLog::start(false).0, GracefulShutdown::new());
+        let metrics = Metrics::new(None);
+        let (log, graceful) = (AccessLog::start(false, metrics.clone()).0, GracefulShutdown::new());
         let permits = Arc::new(Semaphore::new(1));
-        let connections = Connections { routes, log, config, builder, graceful, permits };
+        let connections = Connections { routes, log, config, builder, graceful, metrics, permits };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { connections.accept(&listener).await });

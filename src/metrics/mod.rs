@@ -62,6 +62,10 @@ impl Metrics {
     #[must_use]
     pub fn new(influx: Option<&Influx>) -> Self {
         let families = Arc::new(Families::new());
+        // What has not happened yet is told as 0, so that the first of it is seen as growth.
+        for outcome in OUTCOMES {
+            families.purchases.get_or_create(&OutcomeLabel { outcome });
+        }
         let influx = influx.map(|influx| {
             let points = Points::new(influx.batch_size, families.points_dropped.clone());
             Arc::new(Shared::new(points))
@@ -175,6 +179,20 @@ fn known_method(method: &str) -> &'static str {
     const KNOWN: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
     KNOWN.into_iter().find(|known| *known == method).unwrap_or("other")
 }
+
+/// What can come of a purchase.
+const OUTCOMES: [&str; 10] = [
+    "sold",
+    "replayed",
+    "sold-out",
+    "not-on-sale",
+    "not-found",
+    "key-reused",
+    "overloaded",
+    "unavailable",
+    "outcome-unknown",
+    "damaged",
+];
 
 /// Why a purchase made no sale, by the codes of the API's problems.
 const fn outcome_of(error: &StoreError) -> &'static str {
