@@ -1,3 +1,5 @@
+//! The metrics as a whole: what is listed is shown, what happens is counted.
+
 use super::*;
 
 fn readings() -> Readings {
