@@ -90,17 +90,23 @@ fn with_config(matches: &ArgMatches, then: impl FnOnce(&Config) -> ExitCode) -> 
 }
 
 fn serve(config: &Config, demo: bool) -> ExitCode {
-    logging::set_up(config);
+    let logging = match logging::set_up(config) {
+        Ok(logging) => logging,
+        Err(why) => return refuse(&why),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("cannot start: {error}")),
     };
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         match open(config, demo).await {
             Ok((store, listener)) => sell(config, store, listener, demo).await,
             Err(why) => refuse(&why),
         }
-    })
+    });
+    drop(runtime);
+    logging.end();
+    ended
 }
 
 /// The store, with the demo's catalogue if asked for, and the socket.

@@ -206,7 +206,9 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
         _ => {}
     }
     let config = Config::read(&sources(deepest(matches)))?;
-    crate::logging::set_up(&config);
+    // Operators' commands are not traced: `tsctl buy --trace` tells where the time goes.
+    let config = Config { traces: None, ..config };
+    let _logging = crate::logging::set_up(&config).map_err(CliError::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

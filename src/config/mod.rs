@@ -46,6 +46,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Whether more is logged: DEBUG.
     pub debug: bool,
+    /// Where traces are sent, if anywhere: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG.
+    pub traces: Option<Traces>,
     /// Whether the daemon refreshes the API documentation when it starts: APIDOC.
     pub apidoc: bool,
     /// Where sales are published, if anywhere: INFLUX_ADDR and the others.
@@ -59,6 +61,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Where traces are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// An http or https address, without the path of OTLP.
+    pub endpoint: String,
+    /// How many of a million requests are traced, at random; one whose caller has decided is or is not, as
+    /// that says.
+    pub share_millionths: u32,
 }
 
 /// Where sales are published.

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::sources::Given;
-use super::value::{Secret, boolean, http_address, log_format, number, seconds};
-use super::{Config, ConfigErrors, Influx, Sources};
+use super::value::{Secret, boolean, http_address, log_format, number, seconds, share};
+use super::{Config, ConfigErrors, Influx, Sources, Traces};
 use crate::cache::CacheSettings;
 use crate::store::{
     DEFAULT_STORE, Omni, Priority, SeatLock, SpannerLocation, SpannerSettings, StoreLocation,
@@ -118,6 +118,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("ACCESS_LOG", "true", "BOOL", "One JSON line on standard output for each request"),
     setting("LOG_FORMAT", "auto", "FORMAT", "auto, text or json, for everything else, on standard error"),
     setting("DEBUG", "false", "BOOL", "Log more"),
+    setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "URL",
+        "OpenTelemetry collector that gets traces, by OTLP over HTTP, such as http://localhost:4318; none: no traces",
+    ),
+    setting("OTEL_TRACES_SAMPLER_ARG", "1", "SHARE", "Share of requests that are traced, 0 to 1"),
     setting("APIDOC", "false", "BOOL", "Refresh the API documentation at start (not in this version)"),
     setting("INFLUX_ADDR", "", "URL", "InfluxDB that gets a point for each sale; none: no points"),
     setting("INFLUX_DATABASE", "", "NAME", "Database of InfluxDB 1"),
@@ -190,6 +197,7 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
         access_log: from.value("ACCESS_LOG", true, boolean),
         log_format: from.value("LOG_FORMAT", super::LogFormat::Text, log_format),
         debug: from.value("DEBUG", false, boolean),
+        traces: traces(&mut from),
         apidoc: from.value("APIDOC", false, boolean),
         influx: influx(&mut from),
     };
@@ -271,6 +279,12 @@ fn omni(from: &mut Reader<'_>) -> Option<Omni> {
         from.mistakes.push("SPANNER_ENDPOINT: certificates need https://, this is plain text".to_owned());
     }
     Some(Omni { endpoint, ca_file, client_cert })
+}
+
+fn traces(from: &mut Reader<'_>) -> Option<Traces> {
+    let share = from.value("OTEL_TRACES_SAMPLER_ARG", 1.0, share);
+    let endpoint = from.optional("OTEL_EXPORTER_OTLP_ENDPOINT", http_address)?;
+    Some(Traces { endpoint, share_millionths: (share * 1e6) as u32 })
 }
 
 fn influx(from: &mut Reader<'_>) -> Option<Influx> {

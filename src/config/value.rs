@@ -71,7 +71,15 @@ pub fn seconds(text: &str, min: f64) -> Result<Duration, String> {
     }
 }
 
-/// An address with a scheme that InfluxDB answers to.
+/// A share, from 0 to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("must be a number from 0 to 1, such as 0.01".to_owned()),
+    }
+}
+
+/// The address of a server that speaks HTTP.
 pub(super) fn http_address(text: &str) -> Result<String, String> {
     let is_http = text.starts_with("http://") || text.starts_with("https://");
     match reqwest::Url::parse(text) {

@@ -16,6 +16,7 @@ mod problem_kind;
 mod reply;
 mod server;
 mod tickets;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,8 +1,8 @@
 //! Every error that a client can meet, as `application/problem+json` (RFC 9457).
 //!
 //! The one place where errors of the shop become statuses. A problem has a stable `code` for programs
-//! and says by `effect` whether anything was done. What went wrong inside is logged here, once, and
-//! never sent.
+//! and says by `effect` whether anything was done. What went wrong inside is logged with the id of the
+//! request, once, and never sent.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -12,6 +12,7 @@ use warp::reply::Response;
 use super::problem_kind::ProblemKind;
 use super::reply;
 use crate::shop::ShopError;
+use crate::store::Cause;
 
 /// Seconds after which a client may try again, where the shop is not able to answer now.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -32,6 +33,29 @@ pub(super) struct Problem {
     detail: String,
     more: Box<More>,
     allow: Option<&'static str>,
+    failure: Option<Failure>,
+}
+
+/// What went wrong inside, on its way to the log: kept among the response's extensions until someone knows
+/// which request it was.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    /// What failed.
+    pub(super) what: &'static str,
+    /// Why.
+    pub(super) cause: Cause,
+}
+
+impl Failure {
+    fn of(error: &ShopError) -> Option<Self> {
+        let (what, cause) = match error {
+            ShopError::Unavailable(cause) => ("the store is unavailable", cause),
+            ShopError::OutcomeUnknown(cause) => ("the outcome of a request is unknown", cause),
+            ShopError::Damaged(cause) => ("the stored data contradict themselves: run tsctl audit", cause),
+            _ => return None,
+        };
+        Some(Self { what, cause: Cause::clone(cause) })
+    }
 }
 
 /// Members that only some problems have.
@@ -68,7 +92,7 @@ pub(super) type Answer = Result<Response, Problem>;
 impl Problem {
     /// A problem with an explanation for people.
     pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), more: Box::default(), allow: None }
+        Self { kind, detail: detail.into(), more: Box::default(), allow: None, failure: None }
     }
 
     /// Fields that are wrong, each of them.
@@ -106,13 +130,16 @@ impl Problem {
         if let Some(allow) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(allow));
         }
+        if let Some(failure) = self.failure {
+            response.extensions_mut().insert(failure);
+        }
         response
     }
 }
 
 impl From<ShopError> for Problem {
     fn from(error: ShopError) -> Self {
-        let detail = error.to_string();
+        let (detail, failure) = (error.to_string(), Failure::of(&error));
         let (kind, more) = match error {
             ShopError::NotFound(entity) => (entity.into(), More::default()),
             ShopError::NotOnSale { from, until } => {
@@ -124,20 +151,11 @@ impl From<ShopError> for Problem {
             ShopError::KeyReused => (ProblemKind::IdempotencyKeyReused, More::default()),
             ShopError::EmailTaken => (ProblemKind::EmailTaken, More::default()),
             ShopError::Overloaded => (ProblemKind::Overloaded, More::default()),
-            ShopError::Unavailable(cause) => {
-                tracing::error!(%cause, "the store is unavailable");
-                (ProblemKind::Unavailable, More::default())
-            }
-            ShopError::OutcomeUnknown(cause) => {
-                tracing::error!(%cause, "the outcome of a request is unknown");
-                (ProblemKind::OutcomeUnknown, More::default())
-            }
-            ShopError::Damaged(cause) => {
-                tracing::error!(%cause, "the stored data contradict themselves: run tsctl audit");
-                (ProblemKind::Internal, More::default())
-            }
+            ShopError::Unavailable(_) => (ProblemKind::Unavailable, More::default()),
+            ShopError::OutcomeUnknown(_) => (ProblemKind::OutcomeUnknown, More::default()),
+            ShopError::Damaged(_) => (ProblemKind::Internal, More::default()),
         };
-        Self { kind, detail, more: Box::new(more), allow: None }
+        Self { kind, detail, more: Box::new(more), allow: None, failure }
     }
 }
 

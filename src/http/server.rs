@@ -8,7 +8,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -21,14 +20,16 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument;
 use warp::filters::BoxedFilter;
-use warp::http::{HeaderMap, HeaderValue, Method, Request};
+use warp::http::{HeaderValue, Method, Request};
 use warp::reply::Response;
 
 use super::access_log::{AccessLog, Line};
-use super::problem::Problem;
+use super::problem::{Failure, Problem};
 use super::problem_kind::ProblemKind;
 use super::reply::Route;
+use super::trace::RequestTrace;
 use super::{Api, routes};
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -203,21 +204,26 @@ impl Exchange {
     async fn answer(self, routes: impl Routes, request: Request<Incoming>) -> Result<Response, Infallible> {
         let begun_at = Instant::now();
         let method = request.method().clone();
-        let request_id = request_id(request.headers());
-        let mut response = self.guarded(routes, request, &method, &request_id).await;
+        let trace = RequestTrace::of(&method, request.headers());
+        let guarded = self.guarded(routes, request, &method, &trace.id);
+        let mut response = guarded.instrument(trace.span.clone()).await;
         let route = response.extensions().get::<Route>().map_or("none", |route| route.0);
         let (status, took) = (response.status().as_u16(), begun_at.elapsed());
+        trace.answered(&method, route, status);
+        if let Some(Failure { what, cause }) = response.extensions().get() {
+            tracing::error!(request_id = trace.id, route, %cause, "{what}");
+        }
         self.metrics.request(method.as_str(), route, status, took);
         self.log.log(&Line {
             time: Timestamp::now(),
-            request_id: &request_id,
+            request_id: &trace.id,
             client: self.client,
             method: method.as_str(),
             route,
             status,
             duration_us: took.as_micros() as u64,
         });
-        if let Ok(value) = HeaderValue::from_str(&request_id) {
+        if let Ok(value) = HeaderValue::from_str(&trace.id) {
             response.headers_mut().insert("x-request-id", value);
         }
         Ok(response)
@@ -257,31 +263,6 @@ fn in_doubt(method: &Method, of_a_read: ProblemKind, why: &str) -> Problem {
     } else {
         Problem::new(of_a_read, why)
     }
-}
-
-/// The client's id of the request where it sent a sane one, else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    const CHARS_MAX: usize = 128;
-    let sane = |text: &&str| {
-        (1..=CHARS_MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')
-    };
-    let given = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(sane);
-    match given {
-        Some(id) => id.to_owned(),
-        None => {
-            let start = process_start();
-            format!("{start:x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
-        }
-    }
-}
-
-/// A number that tells this process's ids from those of the one before.
-fn process_start() -> u64 {
-    static START: std::sync::LazyLock<u64> =
-        std::sync::LazyLock::new(|| Timestamp::now().as_microsecond() as u64);
-    *START
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use bytes::Buf;
 use futures_util::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::{Instrument, debug_span};
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, StatusCode};
@@ -67,10 +68,13 @@ async fn purchase_tickets(
 ) -> Answer {
     allowed?;
     let deadline = Instant::now() + api.request_timeout;
-    let (headers, body) = request.json(api.body).await?;
-    let wish = parse_wish(&headers, &body)?;
+    let parse = async {
+        let (headers, body) = request.json(api.body).await?;
+        parse_wish(&headers, &body)
+    };
+    let wish = parse.instrument(debug_span!("parse")).await?;
     let receipt = api.shop.purchase_tickets(wish, deadline).await?;
-    Ok(purchase_reply(&receipt))
+    Ok(debug_span!("reply").in_scope(|| purchase_reply(&receipt)))
 }
 
 /// The reply to a purchase that was made.

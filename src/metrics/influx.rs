@@ -238,23 +238,18 @@ impl Failure {
                 let text: String = text.chars().filter(|char| !char.is_control()).take(200).collect();
                 Self { problem: format!("it answered {code}: {text}"), is_final }
             }
-            // With its sources: the error itself says no more than that a request failed.
-            error => Self { problem: with_sources(error), is_final: false },
+            error => Self { problem: format!("it cannot be reached: {}", innermost(error)), is_final: false },
         }
     }
 }
 
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
+/// What an error comes from in the end; those above it only say that a request failed, and repeat its address.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
     }
-    text
+    innermost.to_string()
 }
 
 /// The points in line protocol.

@@ -64,7 +64,7 @@ impl Metrics {
         let families = Arc::new(Families::new());
         // What has not happened yet is told as 0, so that the first of it is seen as growth.
         for outcome in OUTCOMES {
-            families.purchases.get_or_create(&OutcomeLabel { outcome });
+            let _ = families.purchases.get_or_create(&OutcomeLabel { outcome });
         }
         let influx = influx.map(|influx| {
             let points = Points::new(influx.batch_size, families.points_dropped.clone());

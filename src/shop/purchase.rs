@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tracing::{Instrument, debug_span};
 
 use super::Shop;
 use super::finish::finished;
@@ -99,13 +100,13 @@ impl Shop {
     /// # Errors
     /// Those of [`crate::store::Store::purchase_tickets`].
     pub async fn purchase_tickets(&self, wish: Wish, deadline: Instant) -> Result<Receipt> {
-        let event = self.event_facts(wish.event).await?;
+        let event = self.event_facts(wish.event).instrument(debug_span!("cache")).await?;
         if event.category(wish.category).is_none() {
             return Err(StoreError::NotFound(Entity::Category));
         }
         let Wish { account, event: event_id, category, quantity, key } = wish;
         let purchase = Purchase::new(account, event_id, category, quantity, key, &mut rand::rng());
-        let purchased = finished(self.clone().sell(purchase, deadline)).await?;
+        let purchased = finished(self.clone().sell(purchase, deadline).in_current_span()).await?;
         let sale = SaleDetails { sale: purchased.sale, event };
         Ok(Receipt { sale, replayed: purchased.replayed, effort: purchased.effort })
     }

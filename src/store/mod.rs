@@ -11,6 +11,7 @@ mod figures;
 mod location;
 mod spanner;
 mod sqlite;
+mod stages;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

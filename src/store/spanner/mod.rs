@@ -33,6 +33,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::{Instrument, debug_span};
 
 use self::connection::{Connection, Freshness, Work};
 use self::inventory::Inventory;
@@ -128,12 +129,13 @@ impl Store for SpannerStore {
     /// The purchase runs in a task of its own: a caller that goes away neither cancels a commit nor
     /// leaves a transaction behind that holds its locks.
     async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
-        let permit = self.permit(deadline).await?;
+        let permit = self.permit(deadline).instrument(debug_span!("queue")).await?;
         let (ledger, purchase) = (Arc::clone(&self.ledger), purchase.clone());
-        let task = tokio::spawn(async move {
+        let sale = async move {
             let _permit = permit;
             ledger.purchase_tickets(&purchase, deadline).await
-        });
+        };
+        let task = tokio::spawn(sale.in_current_span());
         task.await.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(Arc::new(error))))
     }
 

@@ -17,6 +17,7 @@ use google_cloud_spanner::model::read_request::LockHint;
 use google_cloud_spanner::retry_policy::SpannerRetryPolicy;
 use google_cloud_spanner::transaction::{BeginTransactionOption, ReadWriteTransaction, TransactionResult};
 use jiff::Timestamp;
+use tracing::{Instrument, Span, debug_span};
 
 use super::connection::{Connection, Work, tag};
 use super::error::{code, commit_is_undone};
@@ -59,6 +60,8 @@ pub(super) struct Ledger {
 struct Chosen {
     seats: SeatRanges,
     at: Instant,
+    /// Open from then until the commit has ended, one way or the other.
+    _commit: Span,
 }
 
 /// Why an attempt ended before its commit: carried through the client as the source of an error, so that
@@ -246,7 +249,11 @@ impl Ledger {
         let (ledger, order) = (Arc::clone(self), Arc::clone(order));
         let work = move |transaction: ReadWriteTransaction| {
             let (ledger, order) = (Arc::clone(&ledger), Arc::clone(&order));
-            async move { ledger.choose(&transaction, &order).await }
+            async move {
+                let chosen = ledger.choose(&transaction, &order);
+                let (seats, at) = chosen.instrument(debug_span!("transaction")).await?;
+                Ok(Chosen { seats, at, _commit: debug_span!("commit") })
+            }
         };
         runner.build().run(work).await
     }
@@ -256,7 +263,7 @@ impl Ledger {
         &self,
         transaction: &ReadWriteTransaction,
         order: &Order,
-    ) -> google_cloud_spanner::Result<Chosen> {
+    ) -> google_cloud_spanner::Result<(SeatRanges, Instant)> {
         let (purchase, seats) = (&order.purchase, order.category.seats);
         let quantity = purchase.quantity.get();
         let shards = self.inventory.shards_for(purchase.event, purchase.category, quantity);
@@ -268,7 +275,7 @@ impl Ledger {
             match map.take_neighbours(quantity, window.first * SHARD_SEATS) {
                 Some(taken) if taken.ranges().len() == 1 || window.is_whole() => {
                     transaction.buffer(order.mutations(&taken, &map))?;
-                    return Ok(Chosen { seats: taken, at: Instant::now() });
+                    return Ok((taken, Instant::now()));
                 }
                 None if window.is_whole() => return Err(ended(Ended::SoldOut { left: map.free() })),
                 _ => window = window.wider(),

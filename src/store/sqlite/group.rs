@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::purchase::Made;
 use crate::model::{NewAccount, Purchase};
+use crate::store::stages::Stages;
 use crate::store::{Cause, CreatedAccount, Effort, Purchased, Result, StoreError};
 
 /// Work that needs the write connection for itself.
@@ -27,6 +28,7 @@ pub(super) struct PurchaseJob {
     pub(super) purchase: Purchase,
     pub(super) deadline: Instant,
     pub(super) queued_at: Instant,
+    pub(super) stages: Stages,
     pub(super) reply: oneshot::Sender<Result<Purchased>>,
 }
 
@@ -89,6 +91,14 @@ impl Job {
 }
 
 impl Answer {
+    /// Where it is, if it is a purchase.
+    pub(super) fn stages(&mut self) -> Option<&mut Stages> {
+        match self {
+            Self::Purchase(job, _) => Some(&mut job.stages),
+            Self::CreateAccount(..) => None,
+        }
+    }
+
     /// The failure of a statement that may have been half done, which its whole group shares.
     pub(super) fn group_failure(&self) -> Option<Cause> {
         match self {

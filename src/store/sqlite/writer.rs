@@ -20,6 +20,7 @@ use super::rows;
 use super::sales::Append;
 use super::tail::Marks;
 use crate::model::{NewAccount, Purchase};
+use crate::store::stages::Stages;
 use crate::store::{CreatedAccount, Effort, Purchased, QueueFigures, Result, StoreError};
 
 /// Most requests in one group: enough that the fsync costs each of them next to nothing.
@@ -38,7 +39,9 @@ pub(super) struct WriterHandle {
 impl WriterHandle {
     pub(super) async fn purchase_tickets(&self, purchase: &Purchase, deadline: Instant) -> Result<Purchased> {
         let (reply, answer) = oneshot::channel();
-        let job = PurchaseJob { purchase: purchase.clone(), deadline, queued_at: Instant::now(), reply };
+        let purchase = purchase.clone();
+        let (queued_at, stages) = (Instant::now(), Stages::queued());
+        let job = PurchaseJob { purchase, deadline, queued_at, stages, reply };
         self.try_send(Job::Purchase(job))?;
         answer.await.unwrap_or_else(|_| Err(crashed()))
     }
@@ -209,7 +212,10 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         let written = self.write(group, begun_at, &mut answers);
         let written_at = Instant::now();
+        let members = answers.len();
+        answers.iter_mut().filter_map(Answer::stages).for_each(|stages| stages.commit(members));
         let result = written.and_then(|()| self.end_transaction());
+        answers.iter_mut().filter_map(Answer::stages).for_each(Stages::end);
         let effort = Effort {
             attempts: 1,
             group: answers.len() as u32,
@@ -259,7 +265,8 @@ impl Writer {
                 Job::Purchase(job) if job.deadline < begun_at => {
                     Answer::Purchase(job, Err(StoreError::Overloaded))
                 }
-                Job::Purchase(job) => {
+                Job::Purchase(mut job) => {
+                    job.stages.transaction();
                     let made = ledger.purchase_tickets(connection, &mut append, &job.purchase, now);
                     Answer::Purchase(job, made)
                 }
