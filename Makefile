@@ -16,7 +16,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build run test test-live test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -29,13 +29,16 @@ run: release ## Build and serve; an empty store is filled with a demo catalogue 
 test: bootstrap ## Run the quick tests: unit, API, command line, documentation
 	cargo test --locked --workspace $(ARGS)
 
+test-live: bootstrap ## Test with a real time-series server and a real browser; gets them from apt where they are missing
+	scripts/test-live
+
 test-spanner: bootstrap ## Run the store's promises on a Spanner server: SPANNER_EMULATOR_HOST, an emulator, handy-spanner
 	scripts/test-spanner
 
 check: bootstrap-check ## Check format, lints, documentation and scripts: with `make test`, what CI runs
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
-	cargo clippy --locked --test spanner_server -- -D warnings
+	cargo clippy --locked --test spanner_server --test live -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --locked --workspace --no-deps --document-private-items
 	@if command -v shellcheck >/dev/null; then set -x; shellcheck scripts/* .ci/run; \
 	else echo 'shellcheck is not installed: scripts not checked'; fi

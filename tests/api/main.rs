@@ -7,3 +7,4 @@ mod hostile;
 mod purchase;
 mod server;
 mod support;
+mod watching;

@@ -55,7 +55,12 @@ impl Place {
     }
 
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Tsbe {
-        self.wait_until_it_listens(tsbe(self.folder.path()), arguments)
+        self.serve_on(0, arguments)
+    }
+
+    /// The same on this port.
+    pub(crate) fn serve_on(&self, port: u16, arguments: &[&str]) -> Tsbe {
+        self.wait_until_it_listens(tsbe(self.folder.path()), port, arguments)
     }
 
     /// Starts `tsbe serve` under another program, such as a tracer.
@@ -63,12 +68,12 @@ impl Place {
         let mut command = Command::new(program);
         command.args(arguments).arg(env!("CARGO_BIN_EXE_tsbe")).current_dir(self.folder.path());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        self.wait_until_it_listens(command, &[])
+        self.wait_until_it_listens(command, 0, &[])
     }
 
-    fn wait_until_it_listens(&self, mut command: Command, arguments: &[&str]) -> Tsbe {
+    fn wait_until_it_listens(&self, mut command: Command, port: u16, arguments: &[&str]) -> Tsbe {
         let mut child = command
-            .args(["serve", "--port", "0", "--store", &self.store_setting()])
+            .args(["serve", "--port", &port.to_string(), "--store", &self.store_setting()])
             .args(arguments)
             .spawn()
             .unwrap();
