@@ -17,7 +17,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 .DEFAULT_GOAL := build
 
 .PHONY: build run test test-live test-spanner check proof proof-spanner fmt install clean help
-.PHONY: bench bench-peers docs container push-gcr container-run
+.PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
 build: release ## Build tsbe and tsctl and say where they are (what plain `make` does)
@@ -56,6 +56,9 @@ bench: bootstrap ## Time the hot pieces of a purchase: picking seats, reading re
 bench-peers: bootstrap ## Compare with PostgreSQL and Redis on this machine (7 minutes); ARGS=--write keeps the table
 	cargo build --locked --release --bins --example noop
 	scripts/bench-peers $(ARGS)
+
+bench-influx: bootstrap ## Measure what an InfluxDB that is away, hung or slow costs purchases (2 minutes)
+	cargo bench --locked --bench influx $(ARGS)
 
 fmt: bootstrap-check ## Format the code
 	cargo fmt --all

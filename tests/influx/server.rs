@@ -37,13 +37,24 @@ pub(crate) struct FakeInflux {
 
 impl FakeInflux {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
+        Self::start_with(behaviour, true).await
+    }
+
+    /// One that keeps nothing of what it gets.
+    #[allow(dead_code, reason = "only the benchmark forgets")]
+    pub(crate) async fn forgetful(behaviour: Behaviour) -> Self {
+        Self::start_with(behaviour, false).await
+    }
+
+    async fn start_with(behaviour: Behaviour, keeps: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (behaviour, writes) = (Arc::new(Mutex::new(behaviour)), Arc::<Mutex<Vec<Write>>>::default());
         let (how, log) = (Arc::clone(&behaviour), Arc::clone(&writes));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&how), Arc::clone(&log)));
+                let log = keeps.then(|| Arc::clone(&log));
+                tokio::spawn(serve(stream, Arc::clone(&how), log));
             }
         });
         Self { address, behaviour, writes }
@@ -84,12 +95,14 @@ impl FakeInflux {
     }
 }
 
-async fn serve(mut stream: TcpStream, behaviour: Arc<Mutex<Behaviour>>, log: Arc<Mutex<Vec<Write>>>) {
+async fn serve(mut stream: TcpStream, behaviour: Arc<Mutex<Behaviour>>, log: Option<Arc<Mutex<Vec<Write>>>>) {
     let mut bytes = Vec::new();
     while let Some((head, body)) = read_request(&mut stream, &mut bytes).await {
         let behaviour = *behaviour.lock().unwrap();
-        let lines = body.lines().map(str::to_owned).collect();
-        log.lock().unwrap().push(Write { head, lines, behaviour });
+        if let Some(log) = &log {
+            let lines = body.lines().map(str::to_owned).collect();
+            log.lock().unwrap().push(Write { head, lines, behaviour });
+        }
         let answer = match behaviour {
             Behaviour::Takes => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
             Behaviour::Hangs => return std::future::pending().await,
