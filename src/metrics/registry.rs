@@ -16,7 +16,7 @@ use super::list::METRICS;
 use crate::model::{CountryCode, Region};
 use crate::version;
 
-/// The media type of what [`Families::encode`] writes.
+/// The media type of what [`super::Metrics::text`] writes.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
 
 /// Bounds of durations in seconds, from what a purchase takes in memory to what nobody waits for.
