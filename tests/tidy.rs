@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("bench", &["loader", "generator", "shop", "store", "model"]),
-    ("http", &["board", "shop", "metrics", "store", "config", "model"]),
+    ("http", &["board", "shop", "metrics", "store", "config", "model", "version"]),
     ("board", &["shop", "metrics", "store", "model", "version"]),
     ("bots", &["model"]),
     ("demo", &["loader", "generator", "shop", "store", "model"]),

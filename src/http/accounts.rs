@@ -4,6 +4,7 @@ use bytes::Buf;
 use futures_util::Stream;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -17,8 +18,8 @@ use crate::model::{Account, AccountName, CountryCode, Email};
 use crate::shop::{AccountDetails, Ticket};
 
 /// An account and what it has bought, as `GET /account/{email}` shows them.
-#[derive(Serialize)]
-struct AccountReply<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountReply<'a> {
     #[serde(flatten)]
     account: &'a Account,
     tickets: Vec<Ticket<'a>>,

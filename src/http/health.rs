@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can sell.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::StatusCode;
@@ -10,8 +11,10 @@ use super::problem::{Answer, Problem};
 use super::problem_kind::ProblemKind;
 use super::{Api, GET, answer, method, reply, with};
 
-#[derive(Serialize)]
-struct Health {
+/// What the health routes answer.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Health {
+    /// `ok` or `ready`.
     status: &'static str,
 }
 

@@ -8,9 +8,11 @@ mod access_log;
 mod accounts;
 mod body;
 mod dashboard;
+mod docs;
 mod events;
 mod health;
 mod metrics;
+mod openapi;
 mod problem;
 mod problem_kind;
 mod reply;
@@ -38,6 +40,7 @@ use crate::config::Config;
 use crate::model::Invalid;
 use crate::shop::Shop;
 
+pub use self::openapi::openapi_json;
 pub use self::problem::FieldError;
 pub use self::problem_kind::ProblemKind;
 pub use self::server::Server;
@@ -46,8 +49,6 @@ pub use self::tickets::{purchase_reply, purchase_request};
 /// The methods of a route, as `Allow` shows them.
 const GET: &str = "GET, HEAD";
 const POST: &str = "POST";
-
-const API_PAGE: &str = include_str!("api.html");
 
 /// What every route needs; one pointer, since each request takes a copy.
 #[derive(Clone)]
@@ -100,24 +101,12 @@ fn routes(api: Api) -> BoxedFilter<(Response,)> {
         metrics::metrics_route(api.clone()),
         dashboard::dashboard_route(),
         dashboard::dashboard_events_route(api),
-        page_route(),
+        docs::openapi_route(),
+        docs::docs_route(),
+        docs::home_route(),
     ];
     // Nested so that a request meets only the routes before its own: warp clones what stands behind an `or`.
     routes.into_iter().rfold(nowhere(), |later, route| route.or(later).unify().boxed())
-}
-
-/// `GET /` and `GET /api/v1`: the page that describes the API.
-fn page_route() -> BoxedFilter<(Response,)> {
-    let page = async |allowed: Result<(), Problem>| -> Answer {
-        allowed?;
-        Ok(reply::html(API_PAGE))
-    };
-    warp::path::end()
-        .or(warp::path!("api" / "v1"))
-        .unify()
-        .and(method(GET))
-        .then(move |allowed| answer("/api/v1", page(allowed)))
-        .boxed()
 }
 
 fn nowhere() -> BoxedFilter<(Response,)> {

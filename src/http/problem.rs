@@ -6,6 +6,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::http::{HeaderValue, StatusCode, header};
 use warp::reply::Response;
 
@@ -18,7 +19,7 @@ use crate::store::Cause;
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// One field that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// Where in the body, as a JSON pointer (RFC 6901).
     pub pointer: String,
@@ -59,28 +60,44 @@ impl Failure {
 }
 
 /// Members that only some problems have.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = ProblemMembers)]
 #[serde(rename_all = "camelCase")]
-struct More {
+pub(super) struct More {
+    /// Of `sold-out`: tickets that are left.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     left: Option<u32>,
+    /// Of `not-on-sale`: when the sale begins or began.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     from: Option<Timestamp>,
+    /// Of `not-on-sale`: when the event begins, which ends the sale.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime, nullable = false)]
     until: Option<Timestamp>,
+    /// Of `invalid-fields`: each field that is wrong.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     errors: Vec<FieldError>,
 }
 
-#[derive(Serialize)]
+/// An error, as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub(super) struct Body<'a> {
+    /// `urn:ticketshop:problem:` and the code.
     r#type: String,
+    /// The same for all problems with this code.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// What is wrong this time.
     detail: &'a str,
+    /// For programs; stable.
     code: &'a str,
-    /// `none`: nothing was done. `unknown`: it may have been.
+    /// `none`: nothing was done. `unknown`: it may have been; the same request with the same key settles it.
     effect: &'a str,
     #[serde(flatten)]
     more: &'a More,
@@ -109,10 +126,10 @@ impl Problem {
         Self { allow: Some(allow), ..problem }
     }
 
-    /// The response that tells it.
-    pub(super) fn into_response(self) -> Response {
+    /// What is told of it.
+    fn body(&self) -> Body<'_> {
         let (status, code, title) = self.kind.parts();
-        let body = Body {
+        Body {
             r#type: format!("urn:ticketshop:problem:{code}"),
             title,
             status: status.as_u16(),
@@ -120,7 +137,32 @@ impl Problem {
             code,
             effect: if self.kind == ProblemKind::OutcomeUnknown { "unknown" } else { "none" },
             more: &self.more,
-        };
+        }
+    }
+
+    /// A problem of this kind as a client may meet it, for the documentation.
+    pub(super) fn example(kind: ProblemKind) -> serde_json::Value {
+        let mut problem = Self::new(kind, kind.example());
+        let at = |text: &str| text.parse().ok();
+        match kind {
+            ProblemKind::SoldOut => problem.more.left = Some(1),
+            ProblemKind::NotOnSale => {
+                problem.more.from = at("2027-01-01T09:00:00Z");
+                problem.more.until = at("2027-01-31T19:00:00Z");
+            }
+            ProblemKind::InvalidFields => {
+                let detail = "must be from 1 to 10".to_owned();
+                problem.more.errors = vec![FieldError { pointer: "/quantity".to_owned(), detail }];
+            }
+            _ => {}
+        }
+        serde_json::to_value(problem.body()).unwrap_or_default()
+    }
+
+    /// The response that tells it.
+    pub(super) fn into_response(self) -> Response {
+        let status = self.kind.parts().0;
+        let body = self.body();
         let mut response = reply::json(status, &body);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -124,6 +124,42 @@ impl ProblemKind {
         let (_, status, code, title) = KINDS[self as usize];
         (status, code, title)
     }
+
+    /// What a problem of this kind may say.
+    #[must_use]
+    pub const fn example(self) -> &'static str {
+        match self {
+            Self::MalformedRequest => "the body is no JSON: expected value at line 1 column 1",
+            Self::InvalidParameter => "id must be a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+            Self::InvalidIdempotencyKey => "Idempotency-Key must be visible ASCII characters",
+            Self::NotFound => "see /api/v1 for the routes",
+            Self::AccountNotFound => "there is no such account",
+            Self::MultiEventNotFound => "there is no such multi-event",
+            Self::EventNotFound => "there is no such event",
+            Self::CategoryNotFound => "there is no such category",
+            Self::SaleNotFound => "there is no such sale",
+            Self::MethodNotAllowed => "use GET, HEAD",
+            Self::RequestTimeout => "the body took over 5s",
+            Self::EmailTaken => "this e-mail address belongs to an account with another name or country",
+            Self::SoldOut => "1 tickets are left in this category",
+            Self::NotOnSale => {
+                "tickets of this event are on sale from 2027-01-01T09:00:00Z until 2027-01-31T19:00:00Z"
+            }
+            Self::LengthRequired => "send a body with Content-Length; chunked bodies are not read",
+            Self::BodyTooLarge => "the body has 70000 bytes, at most 65536 are read",
+            Self::UnsupportedMediaType => "send Content-Type: application/json",
+            Self::InvalidFields => "/quantity must be from 1 to 10",
+            Self::IdempotencyKeyReused => "this idempotency key belongs to another purchase of this account",
+            Self::TooManyHeaders => "send at most 100 headers",
+            Self::Internal => "something went wrong",
+            Self::Overloaded => "too many requests are waiting",
+            Self::Unavailable => "the shop cannot answer now",
+            Self::Draining => "the daemon is ending",
+            Self::OutcomeUnknown => {
+                "it is not known whether this was done; send the same request again, with the same Idempotency-Key"
+            }
+        }
+    }
 }
 
 impl From<Entity> for ProblemKind {

@@ -7,6 +7,7 @@ use futures_util::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::{Instrument, debug_span};
+use utoipa::ToSchema;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::http::{HeaderMap, StatusCode};
@@ -20,15 +21,16 @@ use crate::model::{AccountId, CategoryId, EventId, IdempotencyKey, Invalid, Mone
 use crate::shop::{Receipt, SaleDetails, Ticket, Wish};
 
 /// A sale as `GET /sales/{id}` shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SaleReply<'a> {
+pub(super) struct SaleReply<'a> {
     id: SaleId,
     account_id: AccountId,
     event_id: EventId,
     category_id: CategoryId,
     quantity: u32,
     total: Money,
+    #[schema(value_type = String, format = DateTime, example = "2026-11-25T05:30:00.123456Z")]
     purchase_date: Timestamp,
     tickets: Vec<Ticket<'a>>,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::parse::line_of_text;
 use super::{AccountId, CountryCode, Invalid};
@@ -87,7 +88,7 @@ pub struct NewAccount {
 }
 
 /// An account that exists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Account {
     /// Random, made by the shop.
     pub id: AccountId,

@@ -2,6 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{CategoryId, CountryCode, EventId, Money, MultiEventId, VenueId};
 
@@ -12,7 +13,7 @@ pub fn is_on_sale(sale_date: Timestamp, event_date: Timestamp, now: Timestamp) -
 }
 
 /// A group of events: a tour, a league.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct MultiEvent {
     /// Random.
     pub id: MultiEventId,
@@ -21,16 +22,18 @@ pub struct MultiEvent {
 }
 
 /// The first and the last day (UTC) on which an event begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DatesRange {
     /// Day of the first event.
+    #[schema(value_type = String, format = Date, example = "2027-01-31")]
     pub from: Date,
     /// Day of the last event.
+    #[schema(value_type = String, format = Date, example = "2027-07-31")]
     pub to: Date,
 }
 
 /// An event in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventSummary {
     /// Random.
     pub id: EventId,
@@ -41,6 +44,7 @@ pub struct EventSummary {
     /// Country of the venue.
     pub country: CountryCode,
     /// When it begins.
+    #[schema(value_type = String, format = DateTime, example = "2027-01-31T19:00:00Z")]
     pub when: Timestamp,
 }
 

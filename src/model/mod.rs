@@ -10,6 +10,7 @@ mod ids;
 mod money;
 mod parse;
 mod sale;
+mod schema;
 pub mod seats;
 
 pub use account::{Account, AccountName, Email, NewAccount};

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rand::RngExt;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::Shop;
 use crate::model::{
@@ -53,7 +54,7 @@ pub struct EventDetails {
 }
 
 /// A category with what is left of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CategoryDetails {
     /// The category.
@@ -70,7 +71,7 @@ pub struct CategoryDetails {
 }
 
 /// An event as it is shown to people and programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventReply<'a> {
     /// What the lists show of it.
     #[serde(flatten)]

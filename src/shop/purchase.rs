@@ -6,6 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 use tracing::{Instrument, debug_span};
+use utoipa::ToSchema;
 
 use super::Shop;
 use super::finish::finished;
@@ -52,7 +53,7 @@ pub struct SaleDetails {
 }
 
 /// One seat that was bought, as people want to see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ticket<'a> {
     /// The ticket.
@@ -68,6 +69,7 @@ pub struct Ticket<'a> {
     /// What it cost.
     pub price: Money,
     /// When it was bought.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-25T05:30:00.123456Z")]
     pub purchase_date: Timestamp,
 }
 

@@ -32,19 +32,32 @@ async fn a_store_that_is_away_is_told_without_its_inside() {
     }
 }
 
+/// The page to read and try the API, whole without any other host, and the ways that lead to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_describes_the_api() {
     let shop = TestShop::start().await;
-    for path in ["/", "/api/v1", "/api/v1/"] {
+    for path in ["/", "/api/v1", "/api/v1/", "/docs", "/docs/"] {
         let response = shop.request(Method::GET, path).send().await.unwrap();
-        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        assert_eq!((response.status().as_u16(), response.url().path()), (200, "/docs/"), "{path}");
+        let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains("connect-src 'self'"), "{policy}");
         let page = response.text().await.unwrap();
-        for kind in ticketshop::http::ProblemKind::all() {
-            let code = kind.parts().1;
-            // Its three not-founds are written as one.
-            assert!(page.contains(code) || code.ends_with("-not-found"), "{code} is not described");
+        let assets: Vec<&str> = page
+            .split("src=\"")
+            .chain(page.split("href=\""))
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        for asset in assets.iter().filter(|asset| asset.starts_with("./")) {
+            let asset = shop.request(Method::GET, &format!("/docs/{asset}")).send().await.unwrap();
+            assert_eq!(asset.status(), 200, "{}", asset.url());
         }
+        assert!(assets.len() > 4 && !page.contains("src=\"http") && !page.contains("href=\"http"));
     }
+    let start = shop.request(Method::GET, "/docs/swagger-initializer.js").send().await.unwrap();
+    assert!(start.text().await.unwrap().contains("/openapi.json"));
+    shop.get("/docs/no-such-file").await.assert_problem(404, "not-found");
+    let document = shop.get("/openapi.json").await;
+    assert_eq!(document.body["openapi"], "3.1.0");
 }
 
 #[tokio::test(flavor = "multi_thread")]

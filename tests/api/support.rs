@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::documented::assert_documented;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -89,10 +90,13 @@ impl TestShop {
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.timeout(Duration::from_secs(20)).send().await.unwrap();
+        let request = request.timeout(Duration::from_secs(20)).build().unwrap();
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let response = self.client.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.unwrap();
         let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        assert_documented(&method, url.path(), status, &headers, &body);
         Reply { status, headers, body }
     }
 
