@@ -16,7 +16,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test test-live test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build run test test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -28,6 +28,10 @@ run: release ## Build and serve; an empty store is filled with a demo catalogue 
 
 test: bootstrap ## Run the quick tests: unit, API, command line, documentation
 	cargo test --locked --workspace $(ARGS)
+
+test-openapi: bootstrap ## Try the API with requests made of its own description (schemathesis, from PyPI)
+	cargo build --locked --bin tsbe
+	scripts/test-openapi '$(TARGET)/debug/tsbe'
 
 test-live: bootstrap ## Test with a real time-series server and a real browser; gets them from apt where they are missing
 	scripts/test-live

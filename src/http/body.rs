@@ -129,7 +129,7 @@ impl Fields {
             None | Some(Value::Null) => Err("is missing".to_owned()),
             // Not an integer of 64 bits: as far out of range as any number can be.
             Some(Value::Number(number)) => {
-                parse(number.as_i64().unwrap_or(i64::MAX)).map_err(|error| error.to_string())
+                parse(whole(&number).unwrap_or(i64::MAX)).map_err(|error| error.to_string())
             }
             Some(_) => Err("must be a number".to_owned()),
         };
@@ -155,6 +155,14 @@ impl Fields {
     }
 }
 
+/// The number, where it is whole; to JSON, 3 and 3.0 are the same.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    /// Below this, a binary float tells every whole number.
+    const EXACT_BELOW: f64 = 9_007_199_254_740_992.0;
+    let of_float = || number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < EXACT_BELOW);
+    number.as_i64().or_else(|| of_float().map(|float| float as i64))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +177,14 @@ mod tests {
             let mut fields = Fields::parse(format!("{{\"quantity\":{quantity}}}").as_bytes()).unwrap();
             assert_eq!(fields.integer("quantity", Quantity::new), None, "{quantity}");
             assert!(!fields.is_clean());
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_fraction() {
+        for (quantity, expected) in [("3", 3), ("3.0", 3), ("1e1", 10)] {
+            let mut fields = Fields::parse(format!("{{\"quantity\":{quantity}}}").as_bytes()).unwrap();
+            assert_eq!(fields.integer("quantity", Quantity::new).map(Quantity::get), Some(expected));
         }
     }
 

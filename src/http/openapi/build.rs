@@ -80,7 +80,6 @@ fn parameter(parameter: &Parameter) -> utoipa::openapi::path::Parameter {
             ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most)).into()
         }
         ParameterSchema::Pattern(pattern) => text().pattern(Some(pattern)).into(),
-        ParameterSchema::Text => text().into(),
     };
     let (place, required) = match parameter.place {
         Place::Path => (ParameterIn::Path, Required::True),

@@ -53,8 +53,6 @@ pub(super) enum ParameterSchema {
     Number(f64, f64),
     /// A text that matches a pattern.
     Pattern(&'static str),
-    /// Any text.
-    Text,
 }
 
 /// An answer that is no problem.
@@ -114,7 +112,7 @@ const TICKET: &str = r#"{"id":"7c3f1c9e-5e0b-8d52-9a6e-3f1c9e000011","event":"Si
 const EMAIL: Parameter = Parameter {
     name: "email",
     place: Place::Path,
-    schema: ParameterSchema::Text,
+    schema: ParameterSchema::Pattern("^[!-?A-~]{1,120}@[!-?A-~]{1,120}$"),
     description: "The account's e-mail address, percent-encoded",
     example: "ada@example.com",
 };
@@ -138,7 +136,7 @@ const LIMIT: Parameter = Parameter {
 const CURSOR: Parameter = Parameter {
     name: "cursor",
     place: Place::Query,
-    schema: ParameterSchema::Text,
+    schema: ParameterSchema::Pattern("^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$"),
     description: "Empty for the first page; the next one is in the header `Link`. Without it the answer is a random \
                   window of all there are, which spreads the load",
     example: "",

@@ -9,10 +9,11 @@ use crate::model::{AccountId, CategoryId, EventId, countries};
 
 /// A new account.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "it only describes")]
 pub(super) struct NewAccount {
-    /// The buyer's name, one line.
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\s\p{C}]([^\p{C}\p{Zl}\p{Zp}]*[^\s\p{C}])?$")]
+    /// The buyer's name: one line, without control characters; spaces around it do not count.
+    #[schema(max_length = 200, pattern = r"^[^\s\x00-\x1f\x7f-\x9f]+( +[^\s\x00-\x1f\x7f-\x9f]+)*$")]
     name: String,
     /// Something, one `@`, a domain; spaces around it and capitals do not count.
     #[schema(max_length = 254, pattern = r"^[!-?A-~]+@[!-?A-~]+$")]
@@ -22,7 +23,7 @@ pub(super) struct NewAccount {
 
 /// A purchase.
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(dead_code, reason = "it only describes")]
 pub(super) struct Purchase {
     account_id: AccountId,
