@@ -75,7 +75,10 @@ install: ## Put what `make` built in PREFIX/bin (default /usr/local); builds not
 clean: ## Remove what was built; the shop's data stays
 	cargo clean
 
-docs container push-gcr container-run: ## Not there yet: each says so and fails
+docs: bootstrap ## Write the reference pages in docs/: API, commands, settings, metrics, man pages
+	cargo run --locked --bin tsctl -- docs $(ARGS)
+
+container push-gcr container-run: ## Not there yet: each says so and fails
 	$(error make $@ is not there yet: it comes with a later release)
 
 help: ## List these targets

@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::ArgMatches;
 use tokio::net::TcpListener;
 
-use crate::cli::settings::{setting_args, sources};
-use crate::config::{Config, SETTINGS};
+use crate::cli::settings::sources;
+use crate::cli::{command as tsctl_command, tsbe};
+use crate::config::Config;
 use crate::http::Server;
 use crate::metrics::{Metrics, Publisher};
 use crate::shop::Shop;
 use crate::signals::asked_to_end;
 use crate::store::{Access, Store};
-use crate::{demo, logging, store, version};
+use crate::{demo, docs, logging, store, version};
 
 /// Requests in flight did not end in time; nothing that was acknowledged is lost.
 const NOT_DRAINED: u8 = 1;
@@ -29,43 +30,10 @@ const INTERRUPTED: i32 = 130;
 /// How long the buyers of the last sales may be asked for.
 const LAST_BUYERS: Duration = Duration::from_millis(500);
 
-const EXAMPLES: &str = "Examples:
-  tsbe serve --demo                       a shop to try, in data/ticketshop.db
-  tsbe serve --store sqlite:shop.db --port 8091
-  tsbe serve --config config.env          settings from a file; see config-sample.env
-  tsbe check-config --config config.env   only say what is wrong with them
-
-Each flag can be an environment variable (PORT=8091) or a line of the file: a flag wins over the
-environment, that over the file, that over the default.
-
-Exit codes: 0 ended as asked; 1 requests in flight were cut off; 2 wrong usage, setting, store or
-port; 70 the store failed and has to be opened again.";
-
-/// The command line of `tsbe`.
-#[must_use]
-pub fn command() -> Command {
-    let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-    let demo = Arg::new("demo")
-        .long("demo")
-        .action(ArgAction::SetTrue)
-        .help("Where the store has no events, load a demo catalogue first; print how to buy from it");
-    let serve = Command::new("serve").about("Serve the API until SIGINT or SIGTERM").arg(demo);
-    let check = Command::new("check-config").about("Read the settings, print them, and say what is wrong");
-    Command::new("tsbe")
-        .about("The ticket shop's daemon: a REST API that sells tickets, each seat once")
-        .version(version::VERSION)
-        .after_help(EXAMPLES)
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .subcommand(serve.args(setting_args(&names)).after_help(EXAMPLES))
-        .subcommand(check.args(setting_args(&names)))
-        .subcommand(Command::new("version").about("Print the version and the build"))
-}
-
 /// Runs `tsbe` with the arguments of the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = tsbe::command().get_matches();
     match matches.subcommand() {
         Some(("serve", matches)) => with_config(matches, |config| serve(config, matches.get_flag("demo"))),
         Some(("check-config", matches)) => with_config(matches, |config| {
@@ -150,12 +118,12 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
         async move { shop.ask_for_buyers().await }
     });
     let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
-    warn_of_what_is_missing(config);
     let server = Server::new(listener, shop.clone(), config);
     say(&format!("tsbe {} sells from {} on http://{address}", version::VERSION, config.store));
     if demo && let Some(hint) = demo::hint(&shop, &format!("http://{address}")).await {
         say(&hint);
     }
+    refresh_docs(config);
     let (ended, why_ended) = tokio::sync::oneshot::channel();
     let drained = server
         .run(async {
@@ -198,10 +166,19 @@ async fn publish_the_rest(publisher: Option<Publisher>) {
     }
 }
 
-fn warn_of_what_is_missing(config: &Config) {
-    if config.apidoc {
-        tracing::warn!("APIDOC is set, but this version does not refresh the documentation");
-    }
+/// Writes the reference pages beside the work of the shop, which does not depend on it.
+fn refresh_docs(config: &Config) {
+    let Some(folder) = config.apidoc.clone() else { return };
+    tokio::spawn(async move {
+        let written = docs::refresh(tsbe::command(), tsctl_command(), &folder).await;
+        let folder = folder.display();
+        match written {
+            Ok(changed) => {
+                tracing::info!(%folder, changed = changed.len(), "the reference pages are up to date")
+            }
+            Err(why) => tracing::warn!(%folder, why, "the reference pages were not refreshed; sales go on"),
+        }
+    });
 }
 
 fn refuse(why: &str) -> ExitCode {
@@ -216,12 +193,4 @@ fn say(line: &str) {
 
 fn say_out(text: &str) {
     let _ = write!(std::io::stdout(), "{text}");
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn the_command_line_is_sound() {
-        super::command().debug_assert();
-    }
 }

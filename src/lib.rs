@@ -9,6 +9,7 @@
 //!
 //! - [`daemon`]: `tsbe`, from its arguments to its end.
 //! - [`cli`]: the commands of `tsctl` and what they print.
+//! - [`docs`]: the reference pages, written from the code and from a shop that is asked.
 //! - [`mod@bench`]: how fast a store sells, and whether it sold right.
 //! - [`bots`]: buy-bots, which call the API over HTTP.
 //! - [`http`]: the API: routes, requests and replies, and the accept loop that serves them.
@@ -38,6 +39,7 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod docs;
 pub mod generator;
 pub mod http;
 pub mod loader;

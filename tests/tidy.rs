@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     (
         "daemon",
-        &["cli", "http", "demo", "shop", "metrics", "store", "config", "logging", "signals", "version"],
+        &[
+            "cli", "docs", "http", "demo", "shop", "metrics", "store", "config", "logging", "signals",
+            "version",
+        ],
     ),
     (
         "cli",
         &[
             "bench",
             "bots",
+            "docs",
             "demo",
             "loader",
             "generator",
@@ -28,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("bench", &["loader", "generator", "shop", "store", "model"]),
+    ("docs", &["http", "metrics", "shop", "store", "config", "model"]),
     ("http", &["board", "shop", "metrics", "store", "config", "model", "version"]),
     ("board", &["shop", "metrics", "store", "model", "version"]),
     ("bots", &["model"]),

@@ -9,6 +9,7 @@ mod bench;
 mod bots;
 mod buy;
 mod confirm;
+mod docs;
 pub mod exit_code;
 mod list;
 mod load;
@@ -17,6 +18,7 @@ mod reset;
 mod schema;
 pub mod settings;
 mod spanner;
+pub mod tsbe;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -127,6 +129,9 @@ enum Subcommands {
     /// What only a store on Cloud Spanner has: splits, and statistics of locks
     #[command(subcommand, after_help = spanner::EXAMPLES)]
     Spanner(spanner::SpannerCommand),
+    /// Write the reference pages: API, command lines, settings, metrics, man pages
+    #[command(after_help = docs::EXAMPLES)]
+    Docs(docs::Docs),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:\n  tsctl completions bash > /etc/bash_completion.d/tsctl")]
     Completions(Completions),
@@ -226,6 +231,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Subcommands::Reset(reset) => reset::run(&context, &reset).await,
             Subcommands::Schema(command) => schema::run(&context, command).await,
             Subcommands::Spanner(command) => spanner::run(&context, command).await,
+            Subcommands::Docs(options) => docs::run(&context, &options).await,
             Subcommands::Completions(_) | Subcommands::Version => Ok(ExitCode::SUCCESS),
         }
     })

@@ -8,6 +8,7 @@ mod sources;
 mod value;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cache::CacheSettings;
@@ -48,8 +49,8 @@ pub struct Config {
     pub debug: bool,
     /// Where traces are sent, if anywhere: OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_SAMPLER_ARG.
     pub traces: Option<Traces>,
-    /// Whether the daemon refreshes the API documentation when it starts: APIDOC.
-    pub apidoc: bool,
+    /// Where the daemon refreshes the reference pages when it starts, if it does: APIDOC, APIDOC_DIR.
+    pub apidoc: Option<PathBuf>,
     /// Where sales are published, if anywhere: INFLUX_ADDR and the others.
     pub influx: Option<Influx>,
 }

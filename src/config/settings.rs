@@ -1,6 +1,7 @@
 //! Every setting, declared once.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::sources::Given;
@@ -125,7 +126,13 @@ pub const SETTINGS: &[Setting] = &[
         "OpenTelemetry collector that gets traces, by OTLP over HTTP, such as http://localhost:4318; none: no traces",
     ),
     setting("OTEL_TRACES_SAMPLER_ARG", "1", "SHARE", "Share of requests that are traced, 0 to 1"),
-    setting("APIDOC", "false", "BOOL", "Refresh the API documentation at start (not in this version)"),
+    setting(
+        "APIDOC",
+        "false",
+        "BOOL",
+        "Refresh the reference pages at start: API, commands, settings, metrics",
+    ),
+    setting("APIDOC_DIR", "docs", "FOLDER", "Where APIDOC writes them"),
     setting("INFLUX_ADDR", "", "URL", "InfluxDB that gets a point for each sale; none: no points"),
     setting("INFLUX_DATABASE", "", "NAME", "Database of InfluxDB 1"),
     setting("INFLUX_USERNAME", "", "NAME", "User of InfluxDB 1"),
@@ -198,7 +205,7 @@ pub(super) fn read(sources: &Sources) -> Result<Config, ConfigErrors> {
         log_format: from.value("LOG_FORMAT", super::LogFormat::Text, log_format),
         debug: from.value("DEBUG", false, boolean),
         traces: traces(&mut from),
-        apidoc: from.value("APIDOC", false, boolean),
+        apidoc: apidoc(&mut from),
         influx: influx(&mut from),
     };
     if from.mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(from.mistakes)) }
@@ -285,6 +292,12 @@ fn traces(from: &mut Reader<'_>) -> Option<Traces> {
     let share = from.value("OTEL_TRACES_SAMPLER_ARG", 1.0, share);
     let endpoint = from.optional("OTEL_EXPORTER_OTLP_ENDPOINT", http_address)?;
     Some(Traces { endpoint, share_millionths: (share * 1e6) as u32 })
+}
+
+/// The folder of the reference pages, where they are to be refreshed.
+fn apidoc(from: &mut Reader<'_>) -> Option<PathBuf> {
+    let folder = from.text("APIDOC_DIR").unwrap_or_default().into();
+    from.value("APIDOC", false, boolean).then_some(folder)
 }
 
 fn influx(from: &mut Reader<'_>) -> Option<Influx> {

@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod bots;
 mod buy;
+mod docs;
 mod list;
 mod load;
 mod proxy;

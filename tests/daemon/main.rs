@@ -145,6 +145,30 @@ fn version_and_help_are_told() {
     assert_eq!(run(&place, &["serve", "--no-such-flag"]).status.code(), Some(2));
 }
 
+/// With APIDOC the daemon writes the reference pages; where it cannot, it says so and sells.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_pages_are_refreshed_where_they_can_be() {
+    let place = Place::new();
+    std::fs::write(place.folder.path().join("a-file"), "").unwrap();
+    for (folder, expected) in [("pages", "up to date"), ("a-file", "were not refreshed")] {
+        let daemon = place.serve_with(&["--apidoc", "--apidoc-dir", folder]);
+        let ready = reqwest::get(format!("{}/readyz", daemon.url)).await.unwrap();
+        assert_eq!(ready.status(), 200);
+        let page = place.folder.path().join(folder).join("man/tsctl-version.1");
+        for _ in 0..200 {
+            if page.exists() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        daemon.signal("TERM");
+        let (status, _, said) = daemon.end();
+        assert!(status.success() && said.contains(expected), "{said}");
+    }
+    let api = std::fs::read_to_string(place.folder.path().join("pages/api.md")).unwrap();
+    assert!(api.contains("idempotent-replayed: true"));
+}
+
 /// The daemon and several `tsctl buy` sell the same seats at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_and_tsctl_sell_from_one_file_at_once() {
