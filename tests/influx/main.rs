@@ -60,6 +60,15 @@ impl Shop {
         line.trim().parse().unwrap()
     }
 
+    /// What the daemon shows to anyone: metrics, and the first board of the dashboard.
+    async fn everything_shown(&self) -> String {
+        let get = |path: &str| self.client.get(format!("{}{path}", self.daemon.url)).send();
+        let metrics = get("/metrics").await.unwrap().text().await.unwrap();
+        let mut board = get("/dashboard/events").await.unwrap();
+        let board = board.chunk().await.unwrap().unwrap();
+        metrics + std::str::from_utf8(&board).unwrap()
+    }
+
     async fn until_metric(&self, sample: &str, value: u64) {
         let begun = Instant::now();
         while self.metric(sample).await != value {
@@ -108,6 +117,9 @@ async fn every_sale_is_one_point_of_its_own() {
     assert!(head.contains("authorization: Token u:canary"), "{head}");
     shop.until_metric(DELIVERED, 500).await;
     assert_eq!((shop.metric(DROPPED).await, shop.metric(WAITING).await), (0, 0));
+    // The password is told to InfluxDB alone.
+    let shown = shop.everything_shown().await;
+    assert!(shown.contains("ticketshop_") && shown.contains("event:board") && !shown.contains("canary"));
     let said = shop.end();
     assert!(!said.contains("canary"), "{said}");
     assert_eq!(influx.taken().len(), 500, "a point came twice");
@@ -149,7 +161,7 @@ async fn what_waits_is_sent_when_the_daemon_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn points_survive_a_server_that_fails_for_a_while() {
     let influx = FakeInflux::start(Behaviour::Fails(503)).await;
-    let shop = Shop::start(&influx.url(), &["--influx-database", "d"]).await;
+    let shop = Shop::start(&influx.url(), &VERSION_1).await;
     shop.buy(50).await;
     while influx.writes().len() < 3 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -160,6 +172,7 @@ async fn points_survive_a_server_that_fails_for_a_while() {
     shop.until_metric(DELIVERED, 50).await;
     assert_eq!(shop.metric(DROPPED).await, 0);
     let said = shop.end();
+    assert!(!said.contains("canary"), "{said}");
     assert_eq!(said.matches("does not take points").count(), 1, "one failure, one line: {said}");
     assert_eq!(said.matches("takes points again").count(), 1, "{said}");
 }
