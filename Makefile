@@ -7,7 +7,18 @@
 
 PREFIX ?= /usr/local
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-RELEASE := $(TARGET)/release
+# What `make` builds is static: with musl where that target is installed, else with the system's own C library where
+# that comes static too. Elsewhere than on Linux there is no such thing.
+MACHINE := $(shell uname -m)
+ifeq ($(shell uname -s),Linux)
+MUSL := $(if $(shell command -v musl-gcc || ls /lib/ld-musl-* 2>/dev/null),$(shell rustup target list --installed 2>/dev/null | grep -x $(MACHINE)-unknown-linux-musl))
+GLIBC := $(if $(MUSL),,$(shell echo 'int main(void) { return 0; }' | cc -static -x c - -o /dev/null 2>/dev/null && echo $(MACHINE)-unknown-linux-gnu))
+TRIPLE := $(MUSL)$(GLIBC)
+STATIC := $(if $(GLIBC),RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static')
+RELEASE := $(TARGET)/$(if $(TRIPLE),$(TRIPLE)/)dist
+else
+RELEASE := $(TARGET)/dist
+endif
 
 # Where rustup installs: what scripts/bootstrap gets is found in the same run.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
@@ -16,7 +27,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build run test check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -32,6 +43,9 @@ test: bootstrap ## Run the quick tests: unit, API, command line, documentation
 test-openapi: bootstrap ## Try the API with requests made of its own description (schemathesis, from PyPI)
 	cargo build --locked --bin tsbe
 	scripts/test-openapi '$(TARGET)/debug/tsbe'
+
+check-deploy: ## Check what is in deploy/ against the schemas of Kubernetes, and by promtool
+	scripts/check-deploy
 
 test-live: bootstrap ## Test with a real time-series server and a real browser; gets them from apt where they are missing
 	scripts/test-live
@@ -78,8 +92,14 @@ clean: ## Remove what was built; the shop's data stays
 docs: bootstrap ## Write the reference pages in docs/: API, commands, settings, metrics, man pages
 	cargo run --locked --bin tsctl -- docs $(ARGS)
 
-container push-gcr container-run: ## Not there yet: each says so and fails
-	$(error make $@ is not there yet: it comes with a later release)
+container: release ## Build the image of both programs, with docker, podman or buildah
+	scripts/container build '$(RELEASE)'
+
+push-gcr: ## Push the image: REGISTRY=… or gcr.io with gcloud's project
+	scripts/container push
+
+container-run: ## Run the image: data in a volume, settings from config.env, KEY_FILE=… as /key.json
+	scripts/container run $(ARGS)
 
 help: ## List these targets
 	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | \
@@ -94,4 +114,5 @@ bootstrap-check:
 	@scripts/bootstrap check
 
 release: bootstrap
-	cargo build --locked --release
+	$(STATIC) cargo build --locked --profile dist $(if $(TRIPLE),--target $(TRIPLE)) --bins
+	@$(if $(TRIPLE),scripts/check-static '$(RELEASE)/tsbe' '$(RELEASE)/tsctl',echo 'not static: install musl-tools and rustup target add $(MACHINE)-unknown-linux-musl, or a static C library' >&2)

@@ -1,6 +1,7 @@
 //! `tsbe`: from its arguments to a shop that serves, and to its end.
 
 use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,10 @@ use crate::{demo, docs, logging, store, version};
 
 /// Requests in flight did not end in time; nothing that was acknowledged is lost.
 const NOT_DRAINED: u8 = 1;
+/// Nobody answers that the daemon lives.
+const UNHEALTHY: u8 = 1;
+/// How long the daemon may take to say that it lives.
+const HEALTH_TIME: Duration = Duration::from_secs(2);
 /// The configuration, the store or the socket cannot be used.
 const CANNOT_START: u8 = 2;
 /// The store failed in a way that only a new start can settle (`EX_SOFTWARE`).
@@ -40,6 +45,7 @@ pub fn run() -> ExitCode {
             say_out(&format!("{config:#?}\nthe configuration is right\n"));
             ExitCode::SUCCESS
         }),
+        Some(("health", matches)) => with_config(matches, health),
         _ => {
             say_out(&version::text());
             ExitCode::SUCCESS
@@ -53,6 +59,29 @@ fn with_config(matches: &ArgMatches, then: impl FnOnce(&Config) -> ExitCode) -> 
         Err(errors) => {
             errors.0.iter().for_each(|line| say(&format!("tsbe: {line}")));
             ExitCode::from(CANNOT_START)
+        }
+    }
+}
+
+/// Whether the daemon of these settings answers: for the health check of a container that has no other program.
+fn health(config: &Config) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("cannot start: {error}")),
+    };
+    // One that listens on every interface is asked on its own.
+    let ip =
+        if config.listen.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { config.listen.ip() };
+    let url = format!("http://{}/healthz", SocketAddr::new(ip, config.listen.port()));
+    let answer = runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().timeout(HEALTH_TIME).build()?;
+        client.get(&url).send().await?.error_for_status()
+    });
+    match answer {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("tsbe: no answer at {url}: {error}"));
+            ExitCode::from(UNHEALTHY)
         }
     }
 }

@@ -22,6 +22,7 @@
 //! - [`generator`]: the seeded generator of demo catalogues, pure.
 //! - [`config`] and [`logging`]: the settings, read once.
 //! - [`cache`]: answers that are kept for a while, asked for once at a time.
+//! - [`roots`]: certificates to trust where the system has none.
 //! - [`model`]: the nouns as types that hold what their names promise.
 //!
 //! # One purchase
@@ -46,6 +47,7 @@ pub mod loader;
 pub mod logging;
 pub mod metrics;
 pub mod model;
+pub mod roots;
 pub mod shop;
 pub mod signals;
 pub mod store;

@@ -46,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("store", &["cache", "model"]),
     ("cache", &[]),
     ("model", &[]),
+    ("roots", &[]),
     ("signals", &[]),
     ("version", &[]),
 ];

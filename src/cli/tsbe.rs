@@ -28,6 +28,8 @@ pub fn command() -> Command {
         .help("Where the store has no events, load a demo catalogue first; print how to buy from it");
     let serve = Command::new("serve").about("Serve the API until SIGINT or SIGTERM").arg(demo);
     let check = Command::new("check-config").about("Read the settings, print them, and say what is wrong");
+    let health =
+        Command::new("health").about("Ask the tsbe on this machine whether it lives; exit code 1 where not");
     Command::new("tsbe")
         .about("The ticket shop's daemon: a REST API that sells tickets, each seat once")
         .version(version::VERSION)
@@ -36,6 +38,7 @@ pub fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(serve.args(setting_args(&names)).after_help(EXAMPLES))
         .subcommand(check.args(setting_args(&names)))
+        .subcommand(health.args(setting_args(&["ADDRESS", "PORT"])))
         .subcommand(Command::new("version").about("Print the version and the build"))
 }
 

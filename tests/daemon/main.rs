@@ -145,6 +145,20 @@ fn version_and_help_are_told() {
     assert_eq!(run(&place, &["serve", "--no-such-flag"]).status.code(), Some(2));
 }
 
+#[test]
+fn its_health_can_be_asked_for_without_another_program() {
+    let place = Place::new();
+    let daemon = place.serve();
+    let port = daemon.url.rsplit(':').next().unwrap().to_owned();
+    let asked = run(&place, &["health", "--port", &port, "--address", "0.0.0.0"]);
+    assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+    daemon.signal("TERM");
+    daemon.end();
+    let asked = run(&place, &["health", "--port", &port]);
+    assert_eq!(asked.status.code(), Some(1));
+    assert!(String::from_utf8(asked.stderr).unwrap().contains("no answer at http://127.0.0.1:"));
+}
+
 /// With APIDOC the daemon writes the reference pages; where it cannot, it says so and sells.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_reference_pages_are_refreshed_where_they_can_be() {
