@@ -37,7 +37,7 @@ mod linux {
     pub(super) fn system_has_some() -> bool {
         let found = openssl_probe::probe();
         let named = [FILE, FOLDER].iter().any(|name| std::env::var_os(name).is_some());
-        named || found.cert_file.is_some() || found.cert_dir.iter().next().is_some()
+        named || found.cert_file.is_some() || !found.cert_dir.is_empty()
     }
 
     /// The certificates in a file that is in memory alone: an empty container has no place to write.
