@@ -37,7 +37,9 @@ mod linux {
     pub(super) fn system_has_some() -> bool {
         let found = openssl_probe::probe();
         let named = [FILE, FOLDER].iter().any(|name| std::env::var_os(name).is_some());
-        named || found.cert_file.is_some() || !found.cert_dir.is_empty()
+        // It names the usual places, whether they are there or not.
+        let file = found.cert_file.is_some_and(|file| file.exists());
+        named || file || found.cert_dir.iter().any(|folder| folder.exists())
     }
 
     /// The certificates in a file that is in memory alone: an empty container has no place to write.
