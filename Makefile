@@ -27,7 +27,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build run test test-container check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -91,6 +91,9 @@ clean: ## Remove what was built; the shop's data stays
 
 docs: bootstrap ## Write the reference pages in docs/: API, commands, settings, metrics, man pages
 	cargo run --locked --bin tsctl -- docs $(ARGS)
+
+test-container: release ## Build the image and try it: a purchase, its health, a clean end
+	scripts/test-container '$(RELEASE)'
 
 container: release ## Build the image of both programs, with docker, podman or buildah
 	scripts/container build '$(RELEASE)'
