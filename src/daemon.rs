@@ -149,6 +149,7 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     let address = listener.local_addr().map_or_else(|_| config.listen.to_string(), |local| local.to_string());
     let server = Server::new(listener, shop.clone(), config);
     say(&format!("tsbe {} sells from {} on http://{address}", version::VERSION, config.store));
+    tell_service_manager(Phase::Serving);
     if demo && let Some(hint) = demo::hint(&shop, &format!("http://{address}")).await {
         say(&hint);
     }
@@ -161,6 +162,7 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
                 failure = store.failed() => Some(failure),
             };
             let _ = ended.send(failure);
+            tell_service_manager(Phase::Ending);
             tokio::spawn(async {
                 asked_to_end().await;
                 // Asked twice: what is acknowledged is on disk, and nobody wants to wait.
@@ -193,6 +195,32 @@ async fn publish_the_rest(publisher: Option<Publisher>) {
     if lost > 0 {
         tracing::warn!(lost, "InfluxDB did not take these points before the end");
     }
+}
+
+/// What a service manager wants to know of a daemon.
+#[derive(Clone, Copy)]
+enum Phase {
+    /// Connections are accepted.
+    Serving,
+    /// It has been told to end.
+    Ending,
+}
+
+/// Tells systemd, where that has started this process and asked to be told (`Type=notify`). It is no reason to stop
+/// selling that it cannot be reached.
+fn tell_service_manager(phase: Phase) {
+    #[cfg(target_os = "linux")]
+    {
+        let state = match phase {
+            Phase::Serving => sd_notify::NotifyState::Ready,
+            Phase::Ending => sd_notify::NotifyState::Stopping,
+        };
+        if let Err(error) = sd_notify::notify(&[state]) {
+            tracing::warn!(%error, "the service manager cannot be told");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = phase;
 }
 
 /// Writes the reference pages beside the work of the shop, which does not depend on it.

@@ -145,6 +145,30 @@ fn version_and_help_are_told() {
     assert_eq!(run(&place, &["serve", "--no-such-flag"]).status.code(), Some(2));
 }
 
+/// As a unit with Type=notify it says when it serves and when it ends.
+#[test]
+fn a_service_manager_is_told() {
+    let place = Place::new();
+    let path = place.folder.path().join("notify");
+    let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let told = || {
+        let mut bytes = [0; 256];
+        let length = socket.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..length].to_vec()).unwrap()
+    };
+    let mut daemon = tsbe(place.folder.path())
+        .args(["serve", "--port", "0", "--store", &place.store_setting()])
+        .env("NOTIFY_SOCKET", &path)
+        .spawn()
+        .unwrap();
+    assert_eq!(told().trim(), "READY=1");
+    let killed = std::process::Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    assert_eq!(told().trim(), "STOPPING=1");
+    assert!(daemon.wait().unwrap().success());
+}
+
 #[test]
 fn its_health_can_be_asked_for_without_another_program() {
     let place = Place::new();
