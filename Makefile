@@ -27,12 +27,15 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build run test test-container check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build path run test test-container check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
 .PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
 build: release ## Build tsbe and tsctl and say where they are (what plain `make` does)
 	@printf '%s\n' '$(RELEASE)/tsbe' '$(RELEASE)/tsctl'
+
+path: ## Print the folder of what make builds
+	@printf '%s\n' '$(RELEASE)'
 
 run: release ## Build and serve; an empty store is filled with a demo catalogue first
 	@exec '$(RELEASE)/tsbe' serve --demo $(ARGS)
