@@ -5,6 +5,7 @@
 
 mod account;
 mod audit;
+mod backup;
 mod bench;
 mod bots;
 mod buy;
@@ -117,6 +118,9 @@ enum Subcommands {
     /// Count tickets, counters and ledger again and print every disagreement
     #[command(after_help = audit::EXAMPLES)]
     Audit,
+    /// Copy an embedded store into a new file, while it sells
+    #[command(after_help = backup::EXAMPLES)]
+    Backup(backup::Backup),
     /// Measure how fast the store sells, answers and loads, and check that it sold right
     #[command(subcommand, after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -227,6 +231,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Subcommands::Account(command) => account::run(&context, command).await,
             Subcommands::Load(load) => load::run(&context, load).await,
             Subcommands::Audit => audit::run(&context).await,
+            Subcommands::Backup(options) => backup::run(&context, &options).await,
             Subcommands::Bench(bench) => bench::run(&context, bench).await,
             Subcommands::Reset(reset) => reset::run(&context, &reset).await,
             Subcommands::Schema(command) => schema::run(&context, command).await,

@@ -43,7 +43,7 @@ pub(super) fn open_writer(path: &Path, create: bool) -> std::result::Result<Conn
 
 /// Opens the file to read. In a directory where nothing may be written this works only while no
 /// process has the store open for writing, or never: a log needs its index file.
-fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(READER_CACHE_KIB))?;
@@ -105,7 +105,7 @@ pub(super) fn check_place(path: &Path, create: bool) -> std::result::Result<(), 
     )))
 }
 
-fn directory_of(path: &Path) -> PathBuf {
+pub(super) fn directory_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -113,7 +113,7 @@ fn directory_of(path: &Path) -> PathBuf {
 }
 
 /// Makes the file readable by its owner only, with its directory entry on disk before it is used.
-fn make_private_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
     if path.exists() {
         return Ok(());
     }
@@ -129,7 +129,7 @@ fn private() -> OpenOptions {
     options
 }
 
-fn cannot_open(path: &Path, error: &std::io::Error) -> OpenError {
+pub(super) fn cannot_open(path: &Path, error: &std::io::Error) -> OpenError {
     OpenError(format!(
         "cannot write {}: {error}: make its directory writable, or name another store",
         path.display()

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod audit;
+mod backup;
 mod catalogue;
 mod connection;
 mod error;
@@ -51,6 +52,7 @@ use crate::model::{
     MultiEvent, MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
 };
 
+pub(super) use self::backup::backup;
 pub(super) use self::schema::{schema_status, schema_text};
 
 /// Connections that read at once: each is a thread that waits for the disk.
