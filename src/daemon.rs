@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::http::Server;
 use crate::metrics::{Metrics, Publisher};
 use crate::shop::Shop;
-use crate::signals::asked_to_end;
+use crate::signals::EndRequests;
 use crate::store::{Access, Store};
 use crate::{demo, docs, logging, store, version};
 
@@ -134,13 +134,16 @@ async fn open(config: &Config, demo: bool) -> Result<(Arc<dyn Store>, TcpListene
 
 async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, demo: bool) -> ExitCode {
     let metrics = Metrics::new(config.influx.as_ref());
-    let publisher = match metrics.publish(config.influx.as_ref()) {
-        Ok(publisher) => publisher,
-        Err(why) => {
-            store.close().await;
-            return refuse(&why);
-        }
-    };
+    // Before anybody is told that it serves: who then asks it to end gets a clean end.
+    let ends = EndRequests::listen().map_err(|error| format!("signals cannot be waited for: {error}"));
+    let (mut ends, publisher) =
+        match ends.and_then(|ends| Ok((ends, metrics.publish(config.influx.as_ref())?))) {
+            Ok(ready) => ready,
+            Err(why) => {
+                store.close().await;
+                return refuse(&why);
+            }
+        };
     let shop = Shop::with_metrics(Arc::clone(&store), config.cache, metrics);
     let buyers = tokio::spawn({
         let shop = shop.clone();
@@ -155,16 +158,17 @@ async fn sell(config: &Config, store: Arc<dyn Store>, listener: TcpListener, dem
     }
     refresh_docs(config);
     let (ended, why_ended) = tokio::sync::oneshot::channel();
+    let can_sell = &store;
     let drained = server
-        .run(async {
+        .run(async move {
             let failure = tokio::select! {
-                () = asked_to_end() => None,
-                failure = store.failed() => Some(failure),
+                () = ends.next() => None,
+                failure = can_sell.failed() => Some(failure),
             };
             let _ = ended.send(failure);
             tell_service_manager(Phase::Ending);
-            tokio::spawn(async {
-                asked_to_end().await;
+            tokio::spawn(async move {
+                ends.next().await;
                 // Asked twice: what is acknowledged is on disk, and nobody wants to wait.
                 std::process::exit(INTERRUPTED);
             });

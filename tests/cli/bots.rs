@@ -124,13 +124,13 @@ fn endless(desk: &Desk, url: &str) -> Child {
 async fn endless_bots_end_with_results_when_they_are_asked() {
     let (desk, _, _) = Desk::selling(&[100_000]).await;
     let daemon = desk.place.serve();
-    for signal in ["-INT", "-TERM"] {
+    for signal in ["INT", "TERM"] {
         let before = number(&desk.tsctl(["audit"]).json(), "/sales");
         let mut child = endless(&desk, &daemon.url);
         while desk.stored("SELECT count(*) FROM Sale") < before + 20 {
             assert!(child.try_wait().unwrap().is_none(), "the bots have ended by themselves");
         }
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        crate::shared::signal(&child, signal);
         let output = child.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(0), "{said}");
@@ -154,9 +154,7 @@ async fn a_second_signal_does_not_wait() {
     let mut child = endless(&desk, &proxy.url);
     let said = BufReader::new(child.stderr.take().unwrap());
     while desk.stored("SELECT count(*) FROM Account") < 2 {}
-    let interrupt = |child: &Child| {
-        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    };
+    let interrupt = |child: &Child| crate::shared::signal(child, "INT");
     proxy.wait_for("POST /api/v1/tickets");
     interrupt(&child);
     // It says that it has heard the first.

@@ -7,7 +7,7 @@ mod traces;
 
 use std::process::Output;
 
-use support::{Place, purchase, tsbe, wish};
+use support::{Place, purchase, signal, tsbe, wish};
 use ticketshop::store::Access;
 use ticketshop::store::conformance::{assert_consistent, sold};
 
@@ -151,7 +151,7 @@ fn a_service_manager_is_told() {
     let place = Place::new();
     let path = place.folder.path().join("notify");
     let socket = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    socket.set_read_timeout(Some(support::PATIENCE)).unwrap();
     let told = || {
         let mut bytes = [0; 256];
         let length = socket.recv(&mut bytes).unwrap();
@@ -163,8 +163,8 @@ fn a_service_manager_is_told() {
         .spawn()
         .unwrap();
     assert_eq!(told().trim(), "READY=1");
-    let killed = std::process::Command::new("kill").args(["-TERM", &daemon.id().to_string()]).status();
-    assert!(killed.unwrap().success());
+    // At once: whoever is told that it serves may ask it to end.
+    signal(&daemon, "TERM");
     assert_eq!(told().trim(), "STOPPING=1");
     assert!(daemon.wait().unwrap().success());
 }

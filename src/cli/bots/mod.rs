@@ -20,7 +20,7 @@ use crate::bots::{
 };
 use crate::config::{boolean, number, seconds};
 use crate::model::CountryCode;
-use crate::signals::asked_to_end;
+use crate::signals::EndRequests;
 
 pub(super) const EXAMPLES: &str = "Examples:
   tsctl bots                                     ten bots buy once each at http://localhost:8090
@@ -172,7 +172,9 @@ pub(super) async fn run(context: &Context, options: BotsOptions) -> Result<ExitC
     let settings = options.settings(most);
     let bots = Bots::connect(settings.clone(), Arc::clone(&tally), stop.clone()).await?;
     let mark = bots.mark().to_owned();
-    tokio::spawn(end_on_signals(asks));
+    let ends = EndRequests::listen();
+    let ends = ends.map_err(|error| CliError::usage(format!("signals cannot be waited for: {error}")))?;
+    tokio::spawn(end_on_signals(ends, asks));
     show_while(&tally, &stop, bots.run()).await;
     let figures = tally.figures();
     Report::new(&settings, mark, stop.is_asked(), &figures, &tally).print(&context.output)?;
@@ -180,10 +182,10 @@ pub(super) async fn run(context: &Context, options: BotsOptions) -> Result<ExitC
 }
 
 /// The first signal asks the bots to end, the second does not wait for them.
-async fn end_on_signals(asks: StopBots) {
-    asked_to_end().await;
+async fn end_on_signals(mut ends: EndRequests, asks: StopBots) {
+    ends.next().await;
     asks.ask();
-    asked_to_end().await;
+    ends.next().await;
     std::process::exit(INTERRUPTED);
 }
 
