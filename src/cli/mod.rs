@@ -71,7 +71,7 @@ const EXAMPLES: &str = "Examples:
   tsctl audit                             count everything again
   tsctl --store sqlite:shop.db --output json list events --multievent ID
 
-`list`, `buy`, `account`, `audit` and `bench` (but for `bench load`) work beside a running tsbe on the same
+`list`, `buy`, `account`, `audit`, `backup` and `bench` (but for `bench load`) work beside a running tsbe on the same
 store.
 
 Exit codes: 0 done; 1 the answer is no (not found, sold out, not on sale, the audit disagrees);
@@ -121,6 +121,9 @@ enum Subcommands {
     /// Copy an embedded store into a new file, while it sells
     #[command(after_help = backup::EXAMPLES)]
     Backup(backup::Backup),
+    /// Put a copy in the place of an embedded store
+    #[command(after_help = backup::RESTORE_EXAMPLES)]
+    Restore(backup::Restore),
     /// Measure how fast the store sells, answers and loads, and check that it sold right
     #[command(subcommand, after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -232,6 +235,7 @@ fn run_command(cli: Cli, matches: &ArgMatches) -> Result<ExitCode, CliError> {
             Subcommands::Load(load) => load::run(&context, load).await,
             Subcommands::Audit => audit::run(&context).await,
             Subcommands::Backup(options) => backup::run(&context, &options).await,
+            Subcommands::Restore(options) => backup::restore(&context, &options).await,
             Subcommands::Bench(bench) => bench::run(&context, bench).await,
             Subcommands::Reset(reset) => reset::run(&context, &reset).await,
             Subcommands::Schema(command) => schema::run(&context, command).await,

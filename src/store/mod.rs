@@ -4,6 +4,7 @@
 //! here names one. What the promises mean is tested by `conformance`, the same functions for each.
 
 mod audit;
+mod backup;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod error;
@@ -13,7 +14,6 @@ mod spanner;
 mod sqlite;
 mod stages;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,7 @@ use crate::model::{
 };
 
 pub use audit::{AuditReport, Disagreement};
+pub use backup::{BackupSource, BackupTarget, Restored, backup, restore};
 pub use error::{Cause, Entity, OpenError, StoreError};
 pub use figures::{CountMark, EventFill, OnSale, QueueFigures, SalesCount, SoldTo};
 pub use location::{DEFAULT_STORE, SpannerLocation, StoreLocation};
@@ -326,21 +327,6 @@ pub async fn schema_apply(
         }
         StoreLocation::Spanner(at) => Box::pin(spanner::schema_apply(at, request)).await,
     }
-}
-
-/// Copies one snapshot of an embedded store into the new file `to`, while it sells, and says how many bytes that has.
-///
-/// # Errors
-/// As [`open`]; where the file exists or cannot be written; for a store that is no file.
-pub async fn backup(location: &StoreLocation, to: &Path) -> std::result::Result<u64, OpenError> {
-    let StoreLocation::Sqlite { path } = location else {
-        return Err(OpenError(format!(
-            "{location} has backups of its own: gcloud spanner backups create, or a backup schedule"
-        )));
-    };
-    let (path, to) = (path.clone(), to.to_owned());
-    let copied = tokio::task::spawn_blocking(move || sqlite::backup(&path, &to)).await;
-    copied.unwrap_or_else(|panic| Err(OpenError(format!("the copy failed: {panic}"))))
 }
 
 /// Where the server is busiest, at most `limit` places of each kind.

@@ -1,4 +1,4 @@
-//! `tsctl backup`: a copy that is whole, taken while the shop sells.
+//! `tsctl backup` and `tsctl restore`: a copy that is whole, taken while the shop sells, and a shop made of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -27,18 +27,9 @@ async fn a_copy_taken_while_it_sells_has_all_that_was_sold_before() {
     for no in 0..5 {
         let before = sold.load(Ordering::SeqCst);
         let file = format!("copy{no}.db");
-        // A process of its own, as an operator starts it.
-        let (desk_place, name) = (desk.place.store_setting(), file.clone());
-        let folder = desk.place.folder.path().to_owned();
-        let run = move || {
-            std::process::Command::new(env!("CARGO_BIN_EXE_tsctl"))
-                .env_clear()
-                .env("STORE", desk_place)
-                .current_dir(folder)
-                .args(["backup", &name])
-                .output()
-        };
-        let output = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
+        let mut command = desk.command();
+        let run = move || command.args(["backup", &file]).output().map(|output| (output, file));
+        let (output, file) = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         copied.push((file, before, sold.load(Ordering::SeqCst)));
     }
@@ -70,4 +61,111 @@ fn a_copy_goes_into_a_new_file_that_nobody_else_may_read() {
     assert!(!desk.place.folder.path().join("other.db").exists());
     // The copy is a store like any other.
     desk.tsctl(["buy", "--store", "sqlite:copy.db"]).done();
+}
+
+/// All of the folder's files whose names contain this.
+fn files(desk: &Desk, part: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(desk.place.folder.path()).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains(part)).collect()
+}
+
+fn sales(desk: &Desk) -> i64 {
+    desk.stored("SELECT count(*) FROM Sale")
+}
+
+#[test]
+fn a_restored_store_has_what_the_copy_has_and_keeps_the_other() {
+    let desk = Desk::with_catalogue(1);
+    desk.tsctl(["buy"]).done();
+    desk.tsctl(["backup", "copy.db"]).done();
+    desk.tsctl(["buy"]).done();
+    desk.tsctl(["restore", "copy.db"]).refused(2, "--replace");
+    assert_eq!(sales(&desk), 2);
+    let said = desk.tsctl(["restore", "copy.db", "--replace"]).done().said;
+    assert!(said.contains("with 1 sales") && said.contains("is kept as"), "{said}");
+    assert_eq!(sales(&desk), 1);
+    let kept = files(&desk, "-replaced-");
+    assert_eq!(kept.len(), 1, "{kept:?}");
+    let audit = desk.tsctl(["audit", "--store", &format!("sqlite:{}", kept[0])]).json();
+    assert_eq!(audit["sales"], 2);
+    desk.tsctl(["buy"]).done();
+    desk.tsctl(["audit"]).done();
+    let mode = std::fs::metadata(desk.place.path()).unwrap().permissions();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
+}
+
+/// A daemon that was killed leaves its last sales in the log: they go with the file they belong to.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_of_a_killed_daemon_does_not_get_into_the_copy() {
+    let (desk, fixture, account) = Desk::selling(&[100]).await;
+    desk.tsctl(["backup", "copy.db"]).done();
+    let daemon = desk.place.serve();
+    let wish = crate::shared::wish(&account, &fixture, 0, 3);
+    let client = reqwest::Client::new();
+    let bought = crate::shared::purchase(&client, &daemon.url, &wish, "a").await.unwrap();
+    assert_eq!(bought.status(), 201);
+    desk.tsctl(["restore", "copy.db", "--replace"]).refused(2, "in use by another tsbe");
+    daemon.signal("KILL");
+    daemon.end();
+    let kept = std::fs::read(format!("{}-wal", desk.place.path().display())).unwrap();
+    assert!(!kept.is_empty(), "there is no log to lose");
+    desk.tsctl(["restore", "copy.db", "--replace"]).done();
+    assert_eq!(sales(&desk), 0);
+    let logs = files(&desk, "-wal");
+    assert!(logs.len() == 1 && logs[0].contains("-replaced-"), "{logs:?}");
+    let kept = files(&desk, "-replaced-").into_iter().find(|name| name.ends_with('Z')).unwrap();
+    let audit = desk.tsctl(["audit", "--store", &format!("sqlite:{kept}")]).json();
+    assert_eq!(audit["sales"], 1);
+}
+
+#[test]
+fn a_copy_goes_through_a_pipe_and_back() {
+    let desk = Desk::with_catalogue(1);
+    desk.tsctl(["buy"]).done();
+    let output = desk.command().args(["backup", "-"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.starts_with(b"SQLite format 3\0"));
+    let other = Desk::new();
+    other.command().args(["restore", "-"]).write_stdin(output.stdout).assert().success();
+    assert_eq!(sales(&other), 1);
+    other.tsctl(["buy"]).done();
+    for desk in [&desk, &other] {
+        assert_eq!(files(desk, ".ticketshop-copy"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_is_no_whole_copy_changes_nothing() {
+    let desk = Desk::with_catalogue(1);
+    desk.tsctl(["buy"]).done();
+    desk.tsctl(["backup", "copy.db"]).done();
+    let folder = desk.place.folder.path().to_owned();
+    let copy = std::fs::read(folder.join("copy.db")).unwrap();
+    std::fs::write(folder.join("cut.db"), &copy[..copy.len() / 2]).unwrap();
+    let mut scrambled = copy.clone();
+    scrambled[8192..12288].fill(0x5a);
+    std::fs::write(folder.join("scrambled.db"), scrambled).unwrap();
+    std::fs::write(folder.join("alone.db"), &copy).unwrap();
+    std::fs::write(folder.join("alone.db-wal"), "sales").unwrap();
+    desk.file("empty.db", "");
+    desk.file(
+        "text.db",
+        "this is not a store, and long enough to be looked at as one, which takes a hundred bytes or more",
+    );
+    rusqlite::Connection::open(folder.join("other.db")).unwrap().execute_batch("CREATE TABLE T (x)").unwrap();
+    for (file, why) in [
+        ("cut.db", "nothing was changed"),
+        ("scrambled.db", "nothing was changed"),
+        ("empty.db", "it is empty"),
+        ("text.db", "nothing was changed"),
+        ("other.db", "another program"),
+        ("alone.db", "tsctl backup"),
+        ("missing.db", "cannot read missing.db"),
+    ] {
+        desk.tsctl(["restore", file, "--replace"]).refused(2, why);
+    }
+    desk.tsctl(["restore", "copy.db", "--store", "spanner:p/i/d"]).refused(2, "backups of its own");
+    assert_eq!(sales(&desk), 1);
+    assert_eq!(files(&desk, ".ticketshop-copy"), Vec::<String>::new());
+    assert_eq!(files(&desk, "-replaced-"), Vec::<String>::new());
 }

@@ -78,9 +78,14 @@ impl Desk {
 
     /// A run of `tsctl`, not begun yet.
     pub(crate) fn tsctl<I: IntoIterator<Item = S>, S: AsRef<str>>(&self, arguments: I) -> Run {
+        Run { command: self.command(), arguments: Vec::new() }.args(arguments)
+    }
+
+    /// `tsctl` in this folder, for what is not text.
+    pub(crate) fn command(&self) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_tsctl"));
         command.env_clear().env("STORE", self.place.store_setting()).current_dir(self.place.folder.path());
-        Run { command, arguments: Vec::new() }.args(arguments)
+        command
     }
 
     /// The path of a file in the folder, with this text in it.

@@ -118,7 +118,22 @@ pub(super) fn make_private_file(path: &Path) -> std::io::Result<()> {
         return Ok(());
     }
     private().create_new(true).open(path)?.sync_all()?;
+    leave_to_owner(path)?;
     File::open(directory_of(path))?.sync_all()
+}
+
+/// What root makes belongs to the directory's owner, or the daemon that runs as that user could not open it. The files
+/// that SQLite makes beside it follow it by themselves.
+pub(super) fn leave_to_owner(path: &Path) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, chown};
+        let (file, directory) = (std::fs::metadata(path)?, std::fs::metadata(directory_of(path))?);
+        if file.uid() == 0 && directory.uid() != 0 {
+            chown(path, Some(directory.uid()), Some(directory.gid()))?;
+        }
+    }
+    Ok(())
 }
 
 fn private() -> OpenOptions {
@@ -214,6 +229,7 @@ impl OwnerLock {
         let lock_path = PathBuf::from(format!("{}-lock", path.display()));
         let open = private().create(true).truncate(false).open(&lock_path);
         let mut file = open.map_err(|error| cannot_open(path, &error))?;
+        leave_to_owner(&lock_path).map_err(|error| cannot_open(path, &error))?;
         match file.try_lock() {
             Ok(()) => {
                 // Only a hint for the message below; the lock is what counts.

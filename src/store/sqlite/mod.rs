@@ -52,7 +52,7 @@ use crate::model::{
     MultiEvent, MultiEventId, NewAccount, NewMultiEvent, Purchase, Sale, SaleId, Venue,
 };
 
-pub(super) use self::backup::backup;
+pub(super) use self::backup::{backup, restore};
 pub(super) use self::schema::{schema_status, schema_text};
 
 /// Connections that read at once: each is a thread that waits for the disk.
