@@ -27,7 +27,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 
 .DEFAULT_GOAL := build
 
-.PHONY: build path run test test-container check-deploy test-live test-openapi test-spanner check proof proof-spanner fmt install clean help
+.PHONY: build path run test test-container check-deploy test-live test-openapi test-spanner check proof proof-power proof-spanner fmt install clean help
 .PHONY: bench bench-influx bench-peers docs container push-gcr container-run
 .PHONY: bootstrap bootstrap-check release
 
@@ -66,7 +66,10 @@ check: bootstrap-check ## Check format, lints, documentation and scripts: with `
 
 proof: bootstrap ## Run the long crash tests (8 minutes): 200 kills under load, failing fsyncs; needs strace
 	@command -v strace >/dev/null || { echo 'make proof needs strace: install it first' >&2; exit 1; }
-	cargo test --locked --release --test crash -- --ignored --nocapture $(ARGS)
+	cargo test --locked --release --test crash -- --ignored --nocapture --skip power $(ARGS)
+
+proof-power: bootstrap ## Cut the power of the store's disk under load, 100 times; as root, with a loop device
+	cargo test --locked --test crash -- --ignored --nocapture power $(ARGS)
 
 proof-spanner: bootstrap ## Run the long test of the Spanner engine (4 minutes): 10,000 purchases through faults, on a model of it
 	cargo test --locked --test spanner -- --ignored --nocapture $(ARGS)

@@ -1,10 +1,11 @@
-//! Kill -9 under load, again and again: nothing acknowledged is missing, nothing is sold twice, and
+//! Kill -9 and power cuts under load, again and again: nothing acknowledged is missing, nothing is sold twice, and
 //! every purchase in doubt is settled by sending it again.
 //!
-//! Ten cycles in the normal tests, 200 in `make proof`. Every run prints its seed.
+//! Ten kills in the normal tests, 200 in `make proof`, power cuts in `make proof-power`. Every run prints its seed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 #![allow(clippy::print_stderr, reason = "a seed has to be shown")]
 
+mod power;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -98,12 +99,34 @@ impl Crash {
     }
 }
 
-async fn kill_again_and_again(cycles: usize) {
+/// What befalls the daemon while it sells.
+trait Accident {
+    /// Its name, for the report.
+    const NAME: &str;
+
+    /// Ends the daemon at once.
+    fn strike(&mut self, daemon: &Tsbe);
+
+    /// Makes the store usable again, once the daemon is gone.
+    fn recover(&mut self) {}
+}
+
+/// The process ends, the machine goes on.
+struct Kill;
+
+impl Accident for Kill {
+    const NAME: &str = "kills";
+
+    fn strike(&mut self, daemon: &Tsbe) {
+        daemon.signal("KILL");
+    }
+}
+
+async fn strike_again_and_again<A: Accident>(mut accident: A, place: Place, cycles: usize) {
     let seed: u64 =
         std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
     eprintln!("SEED={seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let place = Place::new();
     let (fixture, accounts) = place.prepare(&[SEATS; CATEGORIES], BUYERS).await;
     let crash =
         Arc::new(Crash { place, fixture, accounts, known: Mutex::default(), client: reqwest::Client::new() });
@@ -114,11 +137,12 @@ async fn kill_again_and_again(cycles: usize) {
             .map(|buyer| tokio::spawn(crash.clone().buy(daemon.url.clone(), cycle, buyer, rng.random())))
             .collect();
         tokio::time::sleep(Duration::from_millis(rng.random_range(50..500))).await;
-        daemon.signal("KILL");
+        accident.strike(&daemon);
         for buyer in buyers {
             buyer.await.unwrap();
         }
         drop(daemon);
+        accident.recover();
         acknowledged += crash.known.lock().unwrap().acknowledged.len();
         let daemon = crash.place.serve_with(&["--access-log=false"]);
         crash.settle(&daemon).await;
@@ -132,19 +156,20 @@ async fn kill_again_and_again(cycles: usize) {
         assert_consistent(&store).await;
         store.close().await;
     }
-    eprintln!("{cycles} kills, {acknowledged} purchases acknowledged before them, 0 lost, 0 sold twice");
+    let name = A::NAME;
+    eprintln!("{cycles} {name}, {acknowledged} purchases acknowledged before them, 0 lost, 0 sold twice");
     assert!(acknowledged > cycles, "hardly anything was bought: that proves nothing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_over_10_kills() {
-    kill_again_and_again(10).await;
+    strike_again_and_again(Kill, Place::new(), 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a long proof: make proof"]
 async fn nothing_acknowledged_is_lost_over_200_kills() {
-    kill_again_and_again(200).await;
+    strike_again_and_again(Kill, Place::new(), 200).await;
 }
 
 /// An fsync that fails at COMMIT leaves open what is on the disk. The buyer is told so, the daemon ends

@@ -396,3 +396,42 @@ fn what_is_no_store_is_refused_with_what_to_do() {
         assert!(!error.contains('\n'), "{name}: {error}");
     }
 }
+
+/// While the writer waits for another process, purchases queue up: those that find no room are refused before it goes
+/// on, and all others are sold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_at_once_and_loses_nothing() {
+    const BUYERS: usize = 3_000;
+    let store = TestStore::new();
+    let (fixture, account) = (event_with(&store, &[2 * BUYERS as u32]).await, buyer(&store).await);
+    let wish = |number: usize| keyed(account.id, &fixture, 0, 2, Some(&format!("k{number}")));
+    let blocker = Connection::open(store.path()).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut buyers = tokio::task::JoinSet::new();
+    for number in 0..BUYERS {
+        let (subject, wish) = (store.store.clone(), wish(number));
+        buyers.spawn(async move { (number, buy(&subject, &wish).await) });
+    }
+    let room = store.queue().limit + super::writer::GROUP_MAX;
+    let mut refused = Vec::new();
+    while refused.len() < BUYERS - room {
+        let (number, answer) = buyers.join_next().await.unwrap().unwrap();
+        assert!(matches!(answer, Err(StoreError::Overloaded)), "{answer:?}");
+        refused.push(number);
+    }
+    blocker.execute_batch("COMMIT").unwrap();
+    let mut sales = 0;
+    while let Some(ended) = buyers.join_next().await {
+        match ended.unwrap() {
+            (_, Ok(_)) => sales += 1,
+            (number, Err(StoreError::Overloaded)) => refused.push(number),
+            (_, other) => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((sales + refused.len(), sold(&store, &fixture).await), (BUYERS, 2 * sales as u32));
+    for number in refused {
+        assert!(!buy(&store, &wish(number)).await.unwrap().replayed);
+    }
+    assert_eq!(sold(&store, &fixture).await, 2 * BUYERS as u32);
+    assert_consistent(&store).await;
+}

@@ -24,7 +24,7 @@ use crate::store::stages::Stages;
 use crate::store::{CreatedAccount, Effort, Purchased, QueueFigures, Result, StoreError};
 
 /// Most requests in one group: enough that the fsync costs each of them next to nothing.
-const GROUP_MAX: usize = 512;
+pub(super) const GROUP_MAX: usize = 512;
 /// Requests that may wait: the group after the one at work, and one more.
 const QUEUE_MAX: usize = 2 * GROUP_MAX;
 
