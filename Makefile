@@ -8,17 +8,21 @@
 PREFIX ?= /usr/local
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 # What `make` builds is static: with musl where that target is installed, else with the system's own C library where
-# that comes static too. Elsewhere than on Linux there is no such thing.
+# that comes static too. Elsewhere than on Linux there is no such thing. Found out when it is first needed: after the
+# bootstrap, which may have to get a compiler first.
 MACHINE := $(shell uname -m)
 ifeq ($(shell uname -s),Linux)
-MUSL := $(if $(shell command -v musl-gcc || ls /lib/ld-musl-* 2>/dev/null),$(shell rustup target list --installed 2>/dev/null | grep -x $(MACHINE)-unknown-linux-musl))
-GLIBC := $(if $(MUSL),,$(shell echo 'int main(void) { return 0; }' | cc -static -x c - -o /dev/null 2>/dev/null && echo $(MACHINE)-unknown-linux-gnu))
-TRIPLE := $(MUSL)$(GLIBC)
-STATIC := $(if $(GLIBC),RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static')
-RELEASE := $(TARGET)/$(if $(TRIPLE),$(TRIPLE)/)dist
-else
-RELEASE := $(TARGET)/dist
+MUSL = $(if $(shell command -v musl-gcc || ls /lib/ld-musl-* 2>/dev/null),$(shell rustup target list --installed 2>/dev/null | grep -x $(MACHINE)-unknown-linux-musl))
+GLIBC = $(shell echo 'int main(void) { return 0; }' | cc -static -x c - -o /dev/null 2>/dev/null && echo $(MACHINE)-unknown-linux-gnu)
+TRIPLE = $(eval TRIPLE := $(or $(MUSL),$(GLIBC)))$(TRIPLE)
 endif
+RELEASE = $(TARGET)/$(if $(TRIPLE),$(TRIPLE)/)dist
+# No folder of this machine is in the programs: the same commit gives the same bytes anywhere. With the system's C library
+# they ask the kernel itself for random numbers, since that library, when static, would need /dev/urandom.
+FLAGS = --remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo \
+	-Crelocation-model=static $(if $(filter %-gnu,$(TRIPLE)),-Ctarget-feature=+crt-static --cfg=getrandom_backend=\"linux_getrandom\")
+QUOTED = $(subst $(eval) ,$(COMMA),$(foreach flag,$(FLAGS),'$(flag)'))
+COMMA := ,
 
 # Where rustup installs: what scripts/bootstrap gets is found in the same run.
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
@@ -123,5 +127,5 @@ bootstrap-check:
 	@scripts/bootstrap check
 
 release: bootstrap
-	$(STATIC) cargo build --locked --profile dist $(if $(TRIPLE),--target $(TRIPLE)) --bins
+	SOURCE_DATE_EPOCH=0 cargo build --locked --profile dist --bins $(if $(TRIPLE),--target $(TRIPLE) --config "target.$(TRIPLE).rustflags=[$(QUOTED)]")
 	@$(if $(TRIPLE),scripts/check-static '$(RELEASE)/tsbe' '$(RELEASE)/tsctl',echo 'not static: install musl-tools and rustup target add $(MACHINE)-unknown-linux-musl, or a static C library' >&2)

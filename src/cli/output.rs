@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use super::exit_code::CliError;
 
+/// Columns of a terminal that does not know how many it has.
+const WIDTH_UNKNOWN: u16 = 120;
+
 /// How data is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
@@ -101,6 +104,10 @@ fn table(rows: &Rows) -> Table {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(rows.header.clone())
         .add_rows(rows.rows.clone());
+    // A terminal that does not know its size, as that of a container without a window, says 0.
+    if table.width() == Some(0) {
+        table.set_width(WIDTH_UNKNOWN);
+    }
     for (at, column) in table.column_iter_mut().enumerate() {
         let mut cells = rows.rows.iter().filter_map(|row| row.get(at)).peekable();
         if cells.peek().is_some() && cells.all(|cell| cell.replace(',', "").parse::<f64>().is_ok()) {

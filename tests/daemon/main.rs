@@ -193,7 +193,7 @@ async fn the_reference_pages_are_refreshed_where_they_can_be() {
         let ready = reqwest::get(format!("{}/readyz", daemon.url)).await.unwrap();
         assert_eq!(ready.status(), 200);
         let page = place.folder.path().join(folder).join("man/tsctl-version.1");
-        for _ in 0..200 {
+        for _ in 0..3_000 {
             if page.exists() {
                 break;
             }

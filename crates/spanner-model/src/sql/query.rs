@@ -68,7 +68,7 @@ fn limits(env: &Env<'_>, query: &Query, outer: Option<&Frame<'_>>) -> Result<(Op
     match &query.limit_clause {
         None => Ok((None, 0)),
         Some(LimitClause::LimitOffset { limit, offset, .. }) => {
-            let limit = limit.as_ref().map(&number).transpose()?;
+            let limit = limit.as_ref().map(number).transpose()?;
             let offset = offset.as_ref().map(|offset| number(&offset.value)).transpose()?;
             Ok((limit, offset.unwrap_or(0)))
         }
