@@ -163,7 +163,7 @@ impl Work {
     async fn deliver(&mut self, batch: &[Point]) {
         let body = lines(batch, self.config.instance.as_deref());
         let mut pause = FIRST_PAUSE;
-        for _ in 0..TRIES {
+        for tries in 1.. {
             match self.send(body.clone()).await {
                 Ok(()) => {
                     self.families.influx_ok.inc();
@@ -173,7 +173,8 @@ impl Work {
                 Err(failure) => {
                     self.families.influx_errors.inc();
                     self.failed(&failure);
-                    if failure.is_final {
+                    // At its end the daemon gives up by the clock, and counts then what is left.
+                    if failure.is_final || tries >= TRIES && !*self.closing.borrow() {
                         break;
                     }
                 }
