@@ -89,13 +89,14 @@ impl Place {
     }
 }
 
-/// Sends a signal by its name. There need not be a `kill` on the machine.
+/// Sends a signal by its name, `TERM`, `INT`, `KILL` or `STOP`. There need not be a `kill` on the machine.
 pub(crate) fn signal(child: &Child, name: &str) {
     use rustix::process::Signal;
     let signal = match name {
         "TERM" => Signal::TERM,
         "INT" => Signal::INT,
         "KILL" => Signal::KILL,
+        "STOP" => Signal::STOP,
         _ => panic!("no test needs the signal {name}"),
     };
     rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
@@ -116,7 +117,7 @@ pub(crate) struct Tsbe {
 }
 
 impl Tsbe {
-    /// Sends a signal by its name, `TERM`, `INT` or `KILL`.
+    /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
