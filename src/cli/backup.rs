@@ -15,16 +15,16 @@ pub(super) const EXAMPLES: &str = "Examples:
   tsctl backup copy.db && tsctl audit --store sqlite:copy.db
   tsctl backup - | gzip > copy.db.gz
 
-The copy is one snapshot: whatever was acknowledged before is in it. tsbe goes on selling. For a moment it needs as
-much room as the store has. `tsctl restore` puts a copy back.";
+The copy is one snapshot: whatever was acknowledged before is in it. tsbe goes on selling. For a
+moment it needs as much room as the store has. `tsctl restore` puts a copy back.";
 
 pub(super) const RESTORE_EXAMPLES: &str = "Examples:
   tsctl restore /var/backups/shop-2027-01-31.db
   tsctl restore --replace copy.db        the store that is there is kept beside it
   gunzip -c copy.db.gz | tsctl restore -
 
-Not beside a running tsbe: end it first. The copy is looked through before anything is changed. What was sold after
-it was taken is not in it: those tickets would be sold again.";
+Not beside a running tsbe: end it first. The copy is looked through before anything is changed.
+What was sold after it was taken is not in it: those tickets would be sold again.";
 
 /// What stands for standard input and output.
 const DASH: &str = "-";
