@@ -221,7 +221,7 @@ impl Readers {
 /// The lock that the one daemon, or the one load or reset, holds for its life. It is a file of its
 /// own: closing any handle of the database file would drop SQLite's own locks on it.
 pub(super) struct OwnerLock {
-    _file: File,
+    file: File,
 }
 
 impl OwnerLock {
@@ -234,7 +234,7 @@ impl OwnerLock {
             Ok(()) => {
                 // Only a hint for the message below; the lock is what counts.
                 let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
@@ -246,5 +246,28 @@ impl OwnerLock {
             }
             Err(TryLockError::Error(error)) => Err(cannot_open(path, &error)),
         }
+    }
+}
+
+impl Drop for OwnerLock {
+    fn drop(&mut self) {
+        // Closing it is not enough: a process that another thread is about to start shares it for a moment.
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_released_though_its_file_is_shared() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ticketshop.db");
+        let lock = OwnerLock::take(&path).unwrap();
+        let _as_a_child_would = lock.file.try_clone().unwrap();
+        assert!(OwnerLock::take(&path).is_err());
+        drop(lock);
+        OwnerLock::take(&path).unwrap();
     }
 }
